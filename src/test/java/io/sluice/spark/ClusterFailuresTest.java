@@ -10,7 +10,6 @@ import io.sluice.store.StoreWriter;
 import io.sluice.store.files.Column;
 import io.sluice.store.files.ManifestFile;
 import io.sluice.testing.Seeds;
-import io.sluice.torch.Torch;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -168,7 +167,7 @@ class ClusterFailuresTest {
 
   @Test
   void aTaskThatFailsThreeTimesChangesNothing() throws Exception {
-    cluster = SparkCluster.start(folder.resolve("thrice"), JDK);
+    cluster = SparkCluster.start(folder.resolve("cluster-thrice"), JDK);
     CommandProcess result = cluster.runWith(faults(3, shard()), folder, spectrum("thrice"));
     require(result);
     requireSame("-store.json", "thrice");
@@ -185,7 +184,7 @@ class ClusterFailuresTest {
 
   @Test
   void aTaskThatAlwaysFailsLeavesNothingHalf() throws Exception {
-    cluster = SparkCluster.start(folder.resolve("always"), JDK);
+    cluster = SparkCluster.start(folder.resolve("cluster-always"), JDK);
     CommandProcess result = cluster.runWith(faults(9, shard()), folder, spectrum("always"));
     List<String> mend = faults(0, shard());
     new ProcessBuilder("sh", "-c", mend.getLast().split("=", 2)[1]).start().waitFor();
@@ -214,10 +213,8 @@ class ClusterFailuresTest {
 
   @Test
   void aFullDiskOfOneWorkerCostsNothingButTime() throws Exception {
-    cluster = SparkCluster.start(folder.resolve("full"), JDK, LIMIT, Map.of());
-    List<String> installed =
-        List.of("--conf", "spark.executorEnv.LIBTORCH=" + Torch.info().folder());
-    CommandProcess result = cluster.runWith(installed, folder, spectrum("full"));
+    cluster = SparkCluster.start(folder.resolve("cluster-full"), JDK, LIMIT, Map.of());
+    CommandProcess result = cluster.runOnInstalledLibTorch(folder, spectrum("full"));
     require(result);
     requireSame("-store.json", "full");
     assertThat(lines(result)).isEmpty();
@@ -225,7 +222,7 @@ class ClusterFailuresTest {
         .contains("a task failed and is tried again")
         .contains("the disk of Spark's own files is full (File too large)");
 
-    result = cluster.runWith(installed, folder, captureInTasks("full"));
+    result = cluster.runOnInstalledLibTorch(folder, captureInTasks("full"));
     require(result);
     requireSameStore("full");
     assertThat(result.err()).contains("cannot be written (File too large)");
@@ -235,7 +232,7 @@ class ClusterFailuresTest {
   void executorsOnProcessorsOfDifferentKindsAreRefusedUnlessAllowed() throws Exception {
     cluster =
         SparkCluster.start(
-            folder.resolve("mixed"), JDK, 0, Map.of("ATEN_CPU_CAPABILITY", "default"));
+            folder.resolve("cluster-mixed"), JDK, 0, Map.of("ATEN_CPU_CAPABILITY", "default"));
     // No task begins before both are there.
     List<String> both =
         List.of(

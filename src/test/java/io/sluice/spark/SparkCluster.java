@@ -1,6 +1,7 @@
 package io.sluice.spark;
 
 import io.sluice.cli.CommandProcess;
+import io.sluice.torch.Torch;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.Reader;
@@ -9,6 +10,7 @@ import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -174,6 +176,14 @@ final class SparkCluster implements AutoCloseable {
     List<String> all = new ArrayList<>(spark);
     all.addAll(OF_CLUSTER);
     return runOn(address, folder, all, options);
+  }
+
+  /** The same where all use the LibTorch of this process, so that none is sent. */
+  CommandProcess runOnInstalledLibTorch(Path folder, String... options)
+      throws IOException, InterruptedException {
+    Map<String, String> environment = new HashMap<>(environment());
+    environment.put("LIBTORCH", Torch.info().folder().toString());
+    return CommandProcess.run(folder, environment, command(address, OF_CLUSTER, options));
   }
 
   /**
