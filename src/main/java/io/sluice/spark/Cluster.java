@@ -94,6 +94,10 @@ final class Cluster implements AutoCloseable {
    */
   LongAccumulator counter(String name, Progress progress) {
     LongAccumulator counter = context.sc().longAccumulator(name);
+    if (shown != null) {
+      context.sc().removeSparkListener(shown);
+      shown.tellFailures();
+    }
     shown = new TaskProgress(counter.id(), progress, context::cancelAllJobs);
     context.sc().addSparkListener(shown);
     return counter;

@@ -3,8 +3,6 @@ package io.sluice.spark;
 import io.sluice.cli.FeaturesCommand;
 import io.sluice.cli.console.Progress;
 import io.sluice.cli.help.Examples;
-import io.sluice.cli.help.Grouped;
-import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.StoreChecksums;
 import io.sluice.features.FeatureFolderWriter;
 import io.sluice.features.FeatureManifest;
@@ -24,7 +22,7 @@ import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.storage.StorageLevel;
 import org.apache.spark.util.LongAccumulator;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Mixin;
 
 /**
  * {@code sluice-spark features}: tasks encode blocks of batches, their codes go by groups of
@@ -50,13 +48,7 @@ public final class ClusterFeatures extends FeaturesCommand {
   /** Features of a partition, which the driver has in memory at once, unless a group has more. */
   private static final int FEATURES = 1 << 13;
 
-  @Option(
-      names = "--allow-other-libtorch",
-      description =
-          "With --engine torch, allow executors whose LibTorch is another build than the driver's; the "
-              + "last digits then depend on which executor has which task.")
-  @Grouped(OptionGroup.COMPUTE)
-  private boolean otherLibTorch;
+  @Mixin private MixedExecutors mixed;
 
   private boolean verified;
   private Path place;
@@ -98,17 +90,17 @@ public final class ClusterFeatures extends FeaturesCommand {
       throws IOException {
     SharedGathering shared = gathering.shared();
     double[][] directions = shared.activeDirections();
-    String build = otherLibTorch || !usesTorch() ? null : LibTorchBuild.here();
     try (Cluster cluster = Cluster.open("sluice features on " + place)) {
+      MixedExecutors.Required required = mixed.required(cluster, usesTorch());
       JavaRDD<DescribedFeatures> described;
       try (Progress progress = progress("encode", rows, "tokens")) {
         LongAccumulator tokens = cluster.counter("tokens", progress);
-        described = cluster.run(context -> described(context, shared, directions, build, tokens));
+        described = cluster.run(context -> described(context, shared, directions, required, tokens));
         progress.done();
       }
       List<SimilarRows> similar;
       try (Progress progress = progress("similar", features, "features")) {
-        similar = similar(cluster, shared, build, progress);
+        similar = similar(cluster, shared, required, progress);
         progress.done();
       }
       try (Progress progress = progress("describe", features, "features")) {
@@ -127,7 +119,7 @@ public final class ClusterFeatures extends FeaturesCommand {
       JavaSparkContext context,
       SharedGathering shared,
       double[][] directions,
-      String build,
+      MixedExecutors.Required required,
       LongAccumulator tokens)
       throws IOException {
     List<TaskRange> ranges = TaskRange.of(shared.blocks());
@@ -140,35 +132,40 @@ public final class ClusterFeatures extends FeaturesCommand {
             1,
             Math.max(1, FEATURES / shared.groupSize()));
     Broadcast<double[][]> active = context.broadcast(directions);
+    context.setCallSite("encode");
     JavaRDD<DescribedFeatures> described =
         InOrder.sorted(
                 context
                     .parallelize(ranges, ranges.size())
                     .setName("blocks")
                     .flatMapToPair(
-                        range -> FeaturesTask.of(words).encode(range, compared, build, tokens)),
+                        range -> FeaturesTask.of(words).encode(range, compared, required, tokens)),
                 Math.ceilDiv(groups, neighbours),
                 neighbours)
             .setName("codes by feature")
             .mapPartitions(codes -> FeaturesTask.of(words).describe(codes, active.value()))
             .setName("features")
             .persist(StorageLevel.DISK_ONLY());
+    context.setCallSite("describe");
     described.count();
     return described;
   }
 
   private List<SimilarRows> similar(
-      Cluster cluster, SharedGathering shared, String build, Progress progress) throws IOException {
+      Cluster cluster, SharedGathering shared, MixedExecutors.Required required, Progress progress) throws IOException {
     List<Integer> parts = IntStream.range(0, shared.searches()).boxed().toList();
     List<String> words = words();
     LongAccumulator found = cluster.counter("features", progress);
     return cluster.run(
-        context ->
+        context -> {
+          context.setCallSite("similar");
+          return
             context
                 .parallelize(parts, parts.size())
                 .setName("parts of the features")
-                .map(part -> FeaturesTask.of(words).similar(part, build, found))
+                .map(part -> FeaturesTask.of(words).similar(part, required, found))
                 .setName("similar features")
-                .collect());
+                .collect();
+        });
   }
 }

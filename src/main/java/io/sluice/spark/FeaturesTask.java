@@ -51,11 +51,11 @@ final class FeaturesTask {
    * Encodes a range of blocks; the codes come when they are asked for.
    *
    * @param verified whether the shards that begin there are compared with their checksums
-   * @param build the driver's LibTorch; null if it is not used, or this process may have another
+   * @param required what this executor has to have
    */
   Iterator<Tuple2<Key, int[]>> encode(
-      TaskRange range, boolean verified, String build, LongAccumulator tokens) throws IOException {
-    LibTorchBuild.require(build);
+      TaskRange range, boolean verified, MixedExecutors.Required required, LongAccumulator tokens) throws IOException {
+    required.check();
     if (verified) {
       gathering.verify(range.from(), range.to());
     }
@@ -75,8 +75,8 @@ final class FeaturesTask {
   }
 
   /** Finds similar features of a part of them. */
-  SimilarRows similar(int part, String build, LongAccumulator features) throws IOException {
-    LibTorchBuild.require(build);
+  SimilarRows similar(int part, MixedExecutors.Required required, LongAccumulator features) throws IOException {
+    required.check();
     SimilarRows found = gathering.similar(part);
     features.add(found.count());
     return found;

@@ -50,7 +50,16 @@ final class MixedExecutors {
    */
   Required required(Cluster cluster, boolean usesTorch) throws IOException {
     boolean any = otherLibTorch || !usesTorch || !Torch.isAvailable();
-    return new Required(any ? null : LibTorchBuild.here(), otherProcessors ? null : first(cluster));
+    return new Required(any ? null : libTorch(), otherProcessors ? null : first(cluster));
+  }
+
+  /** The build of LibTorch in this process, which it loads: others sum in other orders. */
+  private static String libTorch() {
+    Torch.Info info = Torch.info();
+    return "LibTorch "
+        + info.version()
+        + (info.mkl() ? " with MKL" : " without MKL")
+        + (info.builtForCuda() ? " for CUDA" : "");
   }
 
   private static Kernels first(Cluster cluster) throws IOException {
@@ -90,7 +99,7 @@ final class MixedExecutors {
   /**
    * What every executor has to have; tasks are sent it.
    *
-   * @param libTorch what {@link LibTorchBuild#here} gives; null for any
+   * @param libTorch what {@link MixedExecutors#libTorch} gives; null for any
    * @param kernels null for any
    */
   record Required(String libTorch, Kernels kernels) implements Serializable {
@@ -100,7 +109,16 @@ final class MixedExecutors {
      * @throws IOException if it has not; one line
      */
     void check() throws IOException {
-      LibTorchBuild.require(libTorch);
+      if (libTorch != null && !libTorch.equals(MixedExecutors.libTorch())) {
+        throw new UnfitExecutorException(
+            ExecutorPath.executor()
+                + " has "
+                + MixedExecutors.libTorch()
+                + " and the driver "
+                + libTorch
+                + ", so their activations differ by rounding errors; give all the same LIBTORCH, or"
+                + " --allow-other-libtorch");
+      }
       if (kernels != null && !kernels.names().equals(Kernels.inWords())) {
         throw new UnfitExecutorException(
             ExecutorPath.executor()

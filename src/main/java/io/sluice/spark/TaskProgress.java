@@ -165,14 +165,24 @@ final class TaskProgress extends SparkListener {
   }
 
   private void show() {
+    progress.update(done(), note());
+    tellFailures(PATIENCE_NANOS);
+  }
+
+  /** What all tasks have done, each counted once. */
+  synchronized long done() {
+    return sum;
+  }
+
+  /** The stage that was submitted last, how many of its tasks are done, and failed tries. */
+  synchronized String note() {
     String tries =
         failed == 0 ? "" : failed == 1 ? ", 1 try failed" : ", " + failed + " tries failed";
     String tasks =
         shown.tasks == 0
             ? ""
             : shown.name + ": " + shown.done.cardinality() + "/" + shown.tasks + " tasks";
-    progress.update(sum, tasks + tries);
-    tellFailures(PATIENCE_NANOS);
+    return tasks + tries;
   }
 
   /** Shows the reasons of failures that have not been shown; the work is done. */

@@ -71,7 +71,11 @@ class TaskProgressTest {
     submit(STAGE, "capture", 1);
     start(10, 0);
     listener.onExecutorMetricsUpdate(update(10, new Counted(COUNTER + 1, 30)));
-    assertThat(last()).contains("capture: 0 tokens");
+    assertThat(last()).isEqualTo("0 tokens  capture: 0/1 tasks");
+    progress.done();
+    progress.close();
+    heartbeat(10, 30);
+    assertThat(shown.toString()).startsWith("capture: 0 tokens").endsWith("capture: 0/1 tasks\n");
   }
 
   @Test
@@ -111,11 +115,9 @@ class TaskProgressTest {
     assertThat(listener.lastFailure()).hasMessageContaining("does not see it");
   }
 
-  /** The display's last line. */
+  /** What the display is given. */
   private String last() {
-    progress.done();
-    progress.close();
-    return shown.toString().lines().reduce("", (before, line) -> line);
+    return listener.done() + " tokens  " + listener.note();
   }
 
   private void submit(int stage, String name, int tasks) {

@@ -32,6 +32,7 @@ public final class Progress implements AutoCloseable {
   private int drawn;
   private String note = "";
   private boolean succeeded;
+  private volatile boolean closed;
 
   Progress(
       PrintWriter out,
@@ -88,6 +89,9 @@ public final class Progress implements AutoCloseable {
    * @param remark at most a few words; empty for none
    */
   public void update(long units, String remark) {
+    if (closed) {
+      return; // What another thread says late.
+    }
     done = units;
     note = remark;
     long now = nanoTime.getAsLong();
@@ -138,6 +142,7 @@ public final class Progress implements AutoCloseable {
    */
   @Override
   public void close() {
+    closed = true;
     if (terminal) {
       draw("");
       ConsolePrinter.rewind(out);
