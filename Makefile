@@ -71,7 +71,7 @@ help:
 	@echo 'To maintain it:'
 	@echo '  make bench-rivals     a training step beside other libraries, 20 to 30 minutes (RIVALS_ARGS, SLUICE_RIVALS)'
 	@echo '  make bench-capture    tokens per second beside transformers and ONNX Runtime (CAPTURE_ARGS, SLUICE_PYTHON)'
-	@echo '  make bench-spark      sluice-spark beside sluice: overhead, and growth with shards, 15 minutes (BENCH_SPARK_ARGS, SPARK_HOME)'
+	@echo '  make bench-spark      sluice-spark beside sluice: overhead, and growth with shards, 20 minutes (BENCH_SPARK_ARGS, SPARK_HOME)'
 	@echo '  make bindings         regenerate bindings/ with the jextract on the PATH'
 	@echo '  make picture          docs/report.png from the report in $(DEMO_OUT)/, with Chromium'
 	@echo '  make picture-lm       docs/report-lm.png from the report in $(DEMO_LM_OUT)/ (PICTURE_HEIGHT)'

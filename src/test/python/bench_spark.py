@@ -7,8 +7,8 @@ Usage: python bench_spark.py [--parts capture,spectrum,shards] [--tokens 100000]
 capture, spectrum: a model reads a novel, `attn_out` of every layer. Three sides in turns: `sluice`
 with two threads, `sluice-spark` in one process with two threads (`local[1]`), and on a standalone
 cluster of two workers of one core, which this starts and stops. Each side runs twice, with few tokens
-and with many: the first is what a start costs, and what the second takes longer is the work. All
-start with the same files in the page cache.
+and with many: the first is what a start costs, and what the second takes longer is the work. A run
+before them, which is not measured, reads all files into the page cache.
 
 shards: the spectrum of synthetic stores of 10, 100 and 1,000 shards on the two workers and with
 `sluice`.
@@ -122,6 +122,7 @@ def sides(options, words, folder, cluster, task_tokens, unit):
 
     print(f"{'':16} {'start, s':>9} {'all, s':>8} {unit + '/s':>9} {'beside':>7}  tasks, MB of shuffles")
     for side in ("sluice", "local[1]", "two workers"):
+        run(side, few, few // 2)  # Reads what is not in the page cache yet.
         start, _ = run(side, few, few // 2)
         seconds, events = run(side, many, task_tokens)
         rows[side] = seconds - start
