@@ -95,7 +95,8 @@ public final class ClusterFeatures extends FeaturesCommand {
       JavaRDD<DescribedFeatures> described;
       try (Progress progress = progress("encode", rows, "tokens")) {
         LongAccumulator tokens = cluster.counter("tokens", progress);
-        described = cluster.run(context -> described(context, shared, directions, required, tokens));
+        described =
+            cluster.run(context -> described(context, shared, directions, required, tokens));
         progress.done();
       }
       List<SimilarRows> similar;
@@ -152,20 +153,20 @@ public final class ClusterFeatures extends FeaturesCommand {
   }
 
   private List<SimilarRows> similar(
-      Cluster cluster, SharedGathering shared, MixedExecutors.Required required, Progress progress) throws IOException {
+      Cluster cluster, SharedGathering shared, MixedExecutors.Required required, Progress progress)
+      throws IOException {
     List<Integer> parts = IntStream.range(0, shared.searches()).boxed().toList();
     List<String> words = words();
     LongAccumulator found = cluster.counter("features", progress);
     return cluster.run(
         context -> {
           context.setCallSite("similar");
-          return
-            context
-                .parallelize(parts, parts.size())
-                .setName("parts of the features")
-                .map(part -> FeaturesTask.of(words).similar(part, required, found))
-                .setName("similar features")
-                .collect();
+          return context
+              .parallelize(parts, parts.size())
+              .setName("parts of the features")
+              .map(part -> FeaturesTask.of(words).similar(part, required, found))
+              .setName("similar features")
+              .collect();
         });
   }
 }

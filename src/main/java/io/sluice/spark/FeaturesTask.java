@@ -54,7 +54,8 @@ final class FeaturesTask {
    * @param required what this executor has to have
    */
   Iterator<Tuple2<Key, int[]>> encode(
-      TaskRange range, boolean verified, MixedExecutors.Required required, LongAccumulator tokens) throws IOException {
+      TaskRange range, boolean verified, MixedExecutors.Required required, LongAccumulator tokens)
+      throws IOException {
     required.check();
     if (verified) {
       gathering.verify(range.from(), range.to());
@@ -75,7 +76,8 @@ final class FeaturesTask {
   }
 
   /** Finds similar features of a part of them. */
-  SimilarRows similar(int part, MixedExecutors.Required required, LongAccumulator features) throws IOException {
+  SimilarRows similar(int part, MixedExecutors.Required required, LongAccumulator features)
+      throws IOException {
     required.check();
     SimilarRows found = gathering.similar(part);
     features.add(found.count());
