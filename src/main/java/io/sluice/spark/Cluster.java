@@ -98,9 +98,17 @@ final class Cluster implements AutoCloseable {
       context.sc().removeSparkListener(shown);
       shown.tellFailures();
     }
-    shown = new TaskProgress(counter.id(), progress, context::cancelAllJobs);
+    shown = new TaskProgress(counter.id(), progress, this::cancel);
     context.sc().addSparkListener(shown);
     return counter;
+  }
+
+  private void cancel() {
+    try {
+      context.cancelAllJobs();
+    } catch (IllegalStateException e) {
+      // The work has ended already.
+    }
   }
 
   /** Ends the connection, when all that is shown of the work has been shown. */

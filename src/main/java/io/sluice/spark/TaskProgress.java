@@ -139,9 +139,9 @@ final class TaskProgress extends SparkListener {
     failed++;
     if (!(lastFailure instanceof UnfitExecutorException)) {
       lastFailure = thrown;
-    }
-    if (lastFailure instanceof UnfitExecutorException) {
-      cancel.run();
+      if (thrown instanceof UnfitExecutorException) {
+        cancel.run();
+      }
     }
     failures.computeIfAbsent(
             TaskFailure.of(thrown, null).getMessage(), line -> new Failure(nanoTime.getAsLong()))

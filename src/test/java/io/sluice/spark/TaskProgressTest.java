@@ -111,7 +111,10 @@ class TaskProgressTest {
     fail(11, 0, new UnfitExecutorException("executor 1 on b does not see it"));
     assertThat(cancelled).isOne();
     start(12, 0);
-    fail(12, 0, new IOException("cancelled meanwhile"));
+    fail(12, 0, new UnfitExecutorException("executor 2 on c, too"));
+    start(13, 0);
+    fail(13, 0, new IOException("cancelled meanwhile"));
+    assertThat(cancelled).isOne();
     assertThat(listener.lastFailure()).hasMessageContaining("does not see it");
   }
 
