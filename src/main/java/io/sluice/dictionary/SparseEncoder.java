@@ -163,9 +163,9 @@ public final class SparseEncoder {
    * Has the JVM compile all that encoding runs, before the first request. From the first call on,
    * calls then take their full speed and allocate nothing, in as many threads at once as the JVM
    * has processors. It encodes made-up vectors, one and several at a time, until that allocates
-   * nothing: half a second for a small dictionary, a few seconds for 24576 features of width 768, a
-   * minute at most. With {@link #with workers} it takes four seconds, and a call still allocates
-   * what distributing it does.
+   * nothing: a second for a small dictionary, several for 24576 features of width 768, a minute at
+   * most, unless 32 passes over the weights take longer. With {@link #with workers} it takes four
+   * seconds at least, and a call still allocates what distributing it does.
    *
    * <p>One encoder of each format and activation function is enough: what is compiled is shared.
    * The memory is each encoder's own, so also call it after {@link #atMost}.
