@@ -96,7 +96,7 @@ public final class Spectrum {
 
   /**
    * The effective rank on <em>singular</em> values, {@code exp(H(p))} with {@code pᵢ = σᵢ / Σσ}
-   * (Roy & Vetterli, 2007). The same formula on eigenvalues gives a smaller number.
+   * (Roy &amp; Vetterli, 2007). The same formula on eigenvalues gives a smaller number.
    */
   public double effectiveRank() {
     double sum = 0;

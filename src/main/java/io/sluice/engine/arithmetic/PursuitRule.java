@@ -2,7 +2,7 @@ package io.sluice.engine.arithmetic;
 
 /**
  * One iteration of matching pursuit, given the feature that was found for a residual ({@link
- * Pursuit}). Products are summed in float64, in the order of the row.
+ * io.sluice.engine.activation.Pursuit}). Products are summed in float64, in the order of the row.
  */
 public final class PursuitRule {
   private PursuitRule() {}
@@ -25,7 +25,7 @@ public final class PursuitRule {
    * Subtracts {@code amount · W_D[j]} from a residual.
    *
    * @return the length of the new residual; the pursuit ends if it is below {@link
-   *     Pursuit#residual}
+   *     io.sluice.engine.activation.Pursuit#residual}
    */
   public static double subtract(
       float[] residual, int at, float amount, float[] rows, int from, int width) {

@@ -77,7 +77,7 @@ public sealed interface Penalty {
 
   /**
    * One per code: L0. Codes feel nothing of it, thresholds do, by the window of {@link
-   * LearnedJumpReLU}, which it needs.
+   * io.sluice.engine.activation.LearnedJumpReLU}, which it needs.
    */
   record Count() implements Penalty {
     @Override
