@@ -3,6 +3,7 @@ package io.sluice.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.sluice.memory.DType;
 import io.sluice.store.files.Column;
 import io.sluice.store.files.Manifest;
 import java.io.IOException;
@@ -192,6 +193,17 @@ class PlainFolderTest {
       assertThat(store.hookName(names.get(2)))
           .isEqualTo(model.isEmpty() ? names.get(2) : "layers.3.attn_out");
     }
+  }
+
+  @Test
+  void aTensorOfArrowIsNamedWhereAListIsNeeded() throws IOException {
+    List<Column> columns = List.of(new Column("x", 2, DType.F32));
+    ForeignShard shard = ForeignShard.plain(columns, 1, new byte[][] {new byte[8]});
+    Files.write(folder.resolve("a.arrow"), shard.bytes());
+    assertThat(ActivationStore.open(folder).rows()).isEqualTo(1);
+    shard.fields.getFirst().metadata.put("ARROW:extension:name", "arrow.fixed_shape_tensor");
+    Files.write(folder.resolve("a.arrow"), shard.bytes());
+    isRefused("it has 'x' (the extension type 'arrow.fixed_shape_tensor')");
   }
 
   @Test

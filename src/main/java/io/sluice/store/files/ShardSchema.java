@@ -163,6 +163,15 @@ final class ShardSchema {
     return null;
   }
 
+  /** A field's type for messages, or what is made of it. */
+  private static String storage(Field field) {
+    String extension = metadata(field, EXTENSION_KEY);
+    if (extension != null) {
+      return "the extension type " + Quoted.of(extension);
+    }
+    return (field.dictionary() == null ? "" : "dictionary-encoded ") + type(field);
+  }
+
   private static boolean isPlain(Field field) {
     return field.dictionary() == null && metadata(field, EXTENSION_KEY) == null;
   }
@@ -196,7 +205,7 @@ final class ShardSchema {
       names.add(
           (field.name() == null ? "one without a name" : Quoted.of(field.name()))
               + " ("
-              + type(field)
+              + storage(field)
               + ")");
     }
     int more = schema.fieldsLength() - count;
