@@ -214,8 +214,7 @@ public class SpectrumCommand extends SluiceCommand {
   /**
    * Measures the columns of a store.
    *
-   * @param keep whether covariances are asked for, too; {@link StoreSpectra#statistics} has them
-   *     then
+   * @param keep whether covariances are asked for, too, for {@link #writeStatistics}
    */
   protected List<Spectra.Hook> measure(StoreMeasuring task, boolean keep, Progress progress)
       throws IOException {
@@ -333,7 +332,17 @@ public class SpectrumCommand extends SluiceCommand {
       AtomicFile.write(out, spectra.toJson());
     }
     if (stats != null) {
-      measuring.statistics().write(stats);
+      writeStatistics(measuring);
     }
+  }
+
+  /** Writes means and covariances, which were asked for, unless that is done. */
+  protected void writeStatistics(StoreSpectra measuring) throws IOException {
+    measuring.statistics().write(stats);
+  }
+
+  /** The file of means and covariances; null if they were not asked for. */
+  protected final Path statistics() {
+    return stats;
   }
 }

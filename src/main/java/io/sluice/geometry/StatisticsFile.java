@@ -3,7 +3,6 @@ package io.sluice.geometry;
 import io.sluice.files.Quoted;
 import io.sluice.memory.DType;
 import io.sluice.weights.Safetensors;
-import io.sluice.weights.TensorData;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -30,9 +29,9 @@ public record StatisticsFile(String model, String text, Map<String, Covariance> 
   /** The value of the metadata entry {@code format}. */
   public static final String FORMAT = "sluice.statistics/1";
 
-  private static final String MEAN = ".mean";
-  private static final String COVARIANCE = ".covariance";
-  private static final String COUNT = ".count";
+  private static final String MEAN = StatisticsWriter.MEAN;
+  private static final String COVARIANCE = StatisticsWriter.COVARIANCE;
+  private static final String COUNT = StatisticsWriter.COUNT;
 
   /** An upper bound for variances of float32 activations; larger values overflow when squared. */
   private static final double LARGEST = 1e80;
@@ -68,23 +67,17 @@ public record StatisticsFile(String model, String text, Map<String, Covariance> 
    * @throws IOException if writing fails; a previous file at {@code path} is then unchanged
    */
   public void write(Path path) throws IOException {
-    List<TensorData> tensors = new ArrayList<>();
-    Map<String, String> metadata = new LinkedHashMap<>();
-    metadata.put("format", FORMAT);
-    metadata.put("model", model);
-    metadata.put("text", text);
+    List<StatisticsWriter.Entry> entries = new ArrayList<>();
     covariances.forEach(
-        (hook, covariance) -> {
-          int d = covariance.width();
-          tensors.add(tensor(hook + MEAN, covariance.meanInPlace(), d));
-          tensors.add(tensor(hook + COVARIANCE, covariance.matrixInPlace(), d, d));
-          metadata.put(hook + COUNT, Long.toString(covariance.count()));
-        });
-    Safetensors.write(path, tensors, metadata);
-  }
-
-  private static TensorData tensor(String name, double[] values, long... shape) {
-    return TensorData.of(name, DType.F64, MemorySegment.ofArray(values), shape);
+        (hook, covariance) ->
+            entries.add(
+                new StatisticsWriter.Entry(hook, covariance.width(), covariance.count())));
+    try (StatisticsWriter file = StatisticsWriter.create(path, model, text, entries)) {
+      for (Map.Entry<String, Covariance> each : covariances.entrySet()) {
+        file.append(each.getKey(), each.getValue());
+      }
+      file.commit();
+    }
   }
 
   /**

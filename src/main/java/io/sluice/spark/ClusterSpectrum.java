@@ -1,6 +1,5 @@
 package io.sluice.spark;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.cli.SpectrumCommand;
 import io.sluice.cli.StoreMeasuring;
 import io.sluice.cli.console.Progress;
@@ -18,8 +17,6 @@ import io.sluice.store.ActivationStore;
 import io.sluice.text.TextProblems;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
@@ -33,8 +30,8 @@ import scala.Tuple2;
 /**
  * {@code sluice-spark spectrum}: a task for each shard of a store, or for some batches of texts,
  * takes the moments of its rows; {@link MomentTree} merges them by hook point, and executors
- * decompose the covariances. Only eigenvalues come to the driver, unless {@code --stats} asks for
- * the covariances.
+ * decompose the covariances. Only eigenvalues come to the driver; with {@code --stats} covariances
+ * go through it one after the other.
  */
 @Command(
     customSynopsis = {
@@ -82,8 +79,7 @@ public final class ClusterSpectrum extends SpectrumCommand {
     try (Cluster cluster = Cluster.open("sluice spectrum of " + task.store().folder())) {
       MixedExecutors.Required required = mixed.required(cluster);
       LongAccumulator rows = cluster.counter("rows", progress);
-      List<Measured> measured =
-          cluster.run(
+      return cluster.run(
               context -> {
                 List<Integer> numbers = IntStream.range(0, shards).boxed().toList();
                 context.setCallSite("moments");
@@ -98,12 +94,12 @@ public final class ClusterSpectrum extends SpectrumCommand {
                         task.columns().size(),
                         shards);
                 context.setCallSite("spectra");
-                return merged
-                    .map(root -> SpectrumTask.of(words).spectrum(root, keep))
-                    .setName("spectra")
-                    .collect();
+                return MeasuredHooks.of(
+                    merged.map(root -> SpectrumTask.of(words).spectrum(root, keep))
+                    .setName("spectra"),
+                    task.spectra(),
+                    statistics());
               });
-      return inOrder(task.spectra(), measured);
     }
   }
 
@@ -122,8 +118,7 @@ public final class ClusterSpectrum extends SpectrumCommand {
     try (Cluster cluster = Cluster.open("sluice spectrum of " + task.contexts().texts().name())) {
       MixedExecutors.Required required = mixed.required(cluster);
       LongAccumulator tokens = cluster.counter("tokens", progress);
-      List<Measured> measured =
-          cluster.run(
+      return cluster.run(
               context -> {
                 // Each task is sent its own part alone.
                 List<Tuple2<Integer, CapturePart>> numbered =
@@ -142,12 +137,12 @@ public final class ClusterSpectrum extends SpectrumCommand {
                         task.points().size(),
                         parts.size());
                 context.setCallSite("spectra");
-                return merged
-                    .map(root -> TextSpectrumTask.of(words).spectrum(root, keep))
-                    .setName("spectra")
-                    .collect();
+                return MeasuredHooks.of(
+                    merged.map(root -> TextSpectrumTask.of(words).spectrum(root, keep))
+                    .setName("spectra"),
+                    task.spectra(),
+                    statistics());
               });
-      return inOrder(task.spectra(), measured);
     }
   }
 
@@ -166,18 +161,8 @@ public final class ClusterSpectrum extends SpectrumCommand {
     return measuring();
   }
 
-  private static List<Spectra.Hook> inOrder(StoreSpectra spectra, List<Measured> measured)
-      throws IOException {
-    List<Measured> ordered =
-        measured.stream().sorted(Comparator.comparingInt(Measured::hook)).toList();
-    List<Spectra.Hook> hooks = new ArrayList<>();
-    for (Measured each : ordered) {
-      Spectra.Hook hook = new ObjectMapper().readValue(each.json(), Spectra.Hook.class);
-      if (each.moments() != null) {
-        spectra.keep(hook.hook(), each.moments().unpacked().tokens());
-      }
-      hooks.add(hook);
-    }
-    return hooks;
+  @Override
+  protected void writeStatistics(StoreSpectra measuring) {
+    // MeasuredHooks has written them.
   }
 }

@@ -18,12 +18,17 @@ record Measured(int hook, String json, PackedMoments moments) implements Seriali
    * Decomposes the covariance of a hook point.
    *
    * @param column the hook point, or a column of another name
-   * @param keep whether the result has the moments, too
+   * @param keep whether the result has the moments of the activations, too
    */
   static Measured of(
       StoreSpectra spectra, String column, Tuple2<MomentNode, PackedMoments> root, boolean keep)
       throws JsonProcessingException {
     String json = new ObjectMapper().writeValueAsString(spectra.hook(column, root._2().unpacked()));
-    return new Measured(root._1().hook(), json, keep ? root._2() : null);
+    return new Measured(root._1().hook(), json, keep ? root._2().withoutDirections() : null);
+  }
+
+  /** The spectrum alone. */
+  Measured withoutMoments() {
+    return new Measured(hook, json, null);
   }
 }

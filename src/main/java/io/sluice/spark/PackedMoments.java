@@ -19,4 +19,9 @@ record PackedMoments(PackedCovariance tokens, PackedCovariance directions) imple
   TokenMoments unpacked() {
     return new TokenMoments(tokens.unpacked(), directions == null ? null : directions.unpacked());
   }
+
+  /** The moments of the activations alone. */
+  PackedMoments withoutDirections() {
+    return new PackedMoments(tokens, null);
+  }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.sluice.cli.CommandProcess;
+import io.sluice.geometry.StatisticsFile;
 import io.sluice.memory.DType;
 import io.sluice.report.Spectra;
 import io.sluice.store.StoreSpec;
@@ -19,6 +20,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -87,6 +89,36 @@ class ClusterSpectrumTest {
     }
   }
 
+  /** Together the covariances exceed what Spark lets come to the driver at once. */
+  @Test
+  void covariancesDoNotMeetInTheDriver() throws Exception {
+    List<Column> columns =
+        IntStream.range(0, 6).mapToObj(i -> new Column("layers." + i + ".z", 150, DType.F32)).toList();
+    store(folder.resolve("wide"), new Random(Seeds.seed()), columns);
+    String[] options = {"spectrum", "--store", "wide", "--features", "64", "--k", "4"};
+    List<String> little = List.of("--conf", "spark.driver.maxResultSize=300k");
+    CommandProcess many = cluster.runWith(little, folder, with(options, "wide-many"));
+    assertThat(many.status()).as(many.err()).isZero();
+    CommandProcess one = SparkCluster.runLocally(folder, with(options, "wide-one"));
+    assertThat(one.status()).as(one.err()).isZero();
+    assertThat(folder.resolve("wide-many.safetensors"))
+        .hasSameBinaryContentAs(folder.resolve("wide-one.safetensors"));
+    CommandProcess single = CommandProcess.run(folder, new String[0], with(options, "wide-alone"));
+    assertThat(single.status()).as(single.err()).isZero();
+    StatisticsFile expected = StatisticsFile.read(folder.resolve("wide-alone.safetensors"));
+    StatisticsFile found = StatisticsFile.read(folder.resolve("wide-many.safetensors"));
+    assertThat(found.covariances().keySet())
+        .containsExactlyElementsOf(columns.stream().map(Column::name).toList());
+    found
+        .covariances()
+        .forEach(
+            (hook, covariance) -> {
+              assertThat(covariance.count()).isEqualTo(SHARDS * ROWS_PER_SHARD);
+              assertThat(covariance.matrix())
+                  .containsExactly(expected.covariance(hook).matrix(), within(1e-6));
+            });
+  }
+
   @Test
   void theErrorOfATaskIsOneLine() throws Exception {
     Path damaged = folder.resolve("damaged");
@@ -153,12 +185,16 @@ class ClusterSpectrumTest {
   }
 
   private static void store(Path place, Random random) throws IOException {
-    StoreSpec spec = StoreSpec.of("model", "text", COLUMNS).withRowsPerShard(ROWS_PER_SHARD);
+    store(place, random, COLUMNS);
+  }
+
+  private static void store(Path place, Random random, List<Column> columns) throws IOException {
+    StoreSpec spec = StoreSpec.of("model", "text", columns).withRowsPerShard(ROWS_PER_SHARD);
     try (StoreWriter writer = StoreWriter.create(place, spec)) {
       int rows = SHARDS * ROWS_PER_SHARD;
-      MemorySegment[] values = new MemorySegment[COLUMNS.size()];
+      MemorySegment[] values = new MemorySegment[columns.size()];
       for (int i = 0; i < values.length; i++) {
-        int width = COLUMNS.get(i).width();
+        int width = columns.get(i).width();
         float[] column = new float[rows * width];
         for (int at = 0; at < column.length; at++) {
           column[at] = (float) (1 + random.nextGaussian() / (1 + at % width));

@@ -5,6 +5,7 @@ import io.sluice.geometry.Covariance;
 import io.sluice.geometry.OutputProjection;
 import io.sluice.geometry.Spectrum;
 import io.sluice.geometry.StatisticsFile;
+import io.sluice.geometry.StatisticsWriter;
 import io.sluice.geometry.StoreCovariance;
 import io.sluice.geometry.TokenMoments;
 import io.sluice.model.HookKind;
@@ -21,6 +22,7 @@ import io.sluice.torch.Tensor;
 import io.sluice.torch.TensorScope;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -136,11 +138,6 @@ public final class StoreSpectra {
     return hooks;
   }
 
-  /** Keeps a covariance that was taken elsewhere, for {@link #statistics}. */
-  public void keep(String column, Covariance covariance) {
-    covariances.put(column, covariance);
-  }
-
   /**
    * The spectrum of moments that were taken elsewhere.
    *
@@ -251,5 +248,19 @@ public final class StoreSpectra {
   /** The means and covariances of the columns measured so far. */
   public StatisticsFile statistics() {
     return new StatisticsFile(model, text, covariances);
+  }
+
+  /**
+   * Begins a file of means and covariances that were taken elsewhere.
+   *
+   * @param hooks their spectra, in the order of the file
+   * @throws IOException if it cannot be created
+   */
+  public StatisticsWriter statistics(Path file, List<Spectra.Hook> hooks) throws IOException {
+    List<StatisticsWriter.Entry> entries =
+        hooks.stream()
+            .map(hook -> new StatisticsWriter.Entry(hook.hook(), hook.width(), hook.tokens()))
+            .toList();
+    return StatisticsWriter.create(file, model, text, entries);
   }
 }
