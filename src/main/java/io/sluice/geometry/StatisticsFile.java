@@ -70,8 +70,7 @@ public record StatisticsFile(String model, String text, Map<String, Covariance> 
     List<StatisticsWriter.Entry> entries = new ArrayList<>();
     covariances.forEach(
         (hook, covariance) ->
-            entries.add(
-                new StatisticsWriter.Entry(hook, covariance.width(), covariance.count())));
+            entries.add(new StatisticsWriter.Entry(hook, covariance.width(), covariance.count())));
     try (StatisticsWriter file = StatisticsWriter.create(path, model, text, entries)) {
       for (Map.Entry<String, Covariance> each : covariances.entrySet()) {
         file.append(each.getKey(), each.getValue());

@@ -80,26 +80,25 @@ public final class ClusterSpectrum extends SpectrumCommand {
       MixedExecutors.Required required = mixed.required(cluster);
       LongAccumulator rows = cluster.counter("rows", progress);
       return cluster.run(
-              context -> {
-                List<Integer> numbers = IntStream.range(0, shards).boxed().toList();
-                context.setCallSite("moments");
-                JavaPairRDD<MomentNode, PackedMoments> merged =
-                    MomentTree.merged(
-                        context
-                            .parallelize(numbers, shards)
-                            .setName("shards")
-                            .flatMapToPair(
-                                shard -> SpectrumTask.of(words).moments(shard, required, rows))
-                            .setName("moments of each hook point"),
-                        task.columns().size(),
-                        shards);
-                context.setCallSite("spectra");
-                return MeasuredHooks.of(
-                    merged.map(root -> SpectrumTask.of(words).spectrum(root, keep))
-                    .setName("spectra"),
-                    task.spectra(),
-                    statistics());
-              });
+          context -> {
+            List<Integer> numbers = IntStream.range(0, shards).boxed().toList();
+            context.setCallSite("moments");
+            JavaPairRDD<MomentNode, PackedMoments> merged =
+                MomentTree.merged(
+                    context
+                        .parallelize(numbers, shards)
+                        .setName("shards")
+                        .flatMapToPair(
+                            shard -> SpectrumTask.of(words).moments(shard, required, rows))
+                        .setName("moments of each hook point"),
+                    task.columns().size(),
+                    shards);
+            context.setCallSite("spectra");
+            return MeasuredHooks.of(
+                merged.map(root -> SpectrumTask.of(words).spectrum(root, keep)).setName("spectra"),
+                task.spectra(),
+                statistics());
+          });
     }
   }
 
@@ -119,30 +118,31 @@ public final class ClusterSpectrum extends SpectrumCommand {
       MixedExecutors.Required required = mixed.required(cluster);
       LongAccumulator tokens = cluster.counter("tokens", progress);
       return cluster.run(
-              context -> {
-                // Each task is sent its own part alone.
-                List<Tuple2<Integer, CapturePart>> numbered =
-                    numbers.stream().map(i -> new Tuple2<>(i, parts.get(i))).toList();
-                context.setCallSite("moments");
-                JavaPairRDD<MomentNode, PackedMoments> merged =
-                    MomentTree.merged(
-                        context
-                            .parallelize(numbered, numbered.size())
-                            .setName("parts of the texts")
-                            .flatMapToPair(
-                                part ->
-                                    TextSpectrumTask.of(words)
-                                        .moments(part._1(), part._2(), required, tokens))
-                            .setName("moments of each hook point"),
-                        task.points().size(),
-                        parts.size());
-                context.setCallSite("spectra");
-                return MeasuredHooks.of(
-                    merged.map(root -> TextSpectrumTask.of(words).spectrum(root, keep))
+          context -> {
+            // Each task is sent its own part alone.
+            List<Tuple2<Integer, CapturePart>> numbered =
+                numbers.stream().map(i -> new Tuple2<>(i, parts.get(i))).toList();
+            context.setCallSite("moments");
+            JavaPairRDD<MomentNode, PackedMoments> merged =
+                MomentTree.merged(
+                    context
+                        .parallelize(numbered, numbered.size())
+                        .setName("parts of the texts")
+                        .flatMapToPair(
+                            part ->
+                                TextSpectrumTask.of(words)
+                                    .moments(part._1(), part._2(), required, tokens))
+                        .setName("moments of each hook point"),
+                    task.points().size(),
+                    parts.size());
+            context.setCallSite("spectra");
+            return MeasuredHooks.of(
+                merged
+                    .map(root -> TextSpectrumTask.of(words).spectrum(root, keep))
                     .setName("spectra"),
-                    task.spectra(),
-                    statistics());
-              });
+                task.spectra(),
+                statistics());
+          });
     }
   }
 

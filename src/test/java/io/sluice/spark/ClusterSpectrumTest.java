@@ -93,7 +93,9 @@ class ClusterSpectrumTest {
   @Test
   void covariancesDoNotMeetInTheDriver() throws Exception {
     List<Column> columns =
-        IntStream.range(0, 6).mapToObj(i -> new Column("layers." + i + ".z", 150, DType.F32)).toList();
+        IntStream.range(0, 6)
+            .mapToObj(i -> new Column("layers." + i + ".z", 150, DType.F32))
+            .toList();
     store(folder.resolve("wide"), new Random(Seeds.seed()), columns);
     String[] options = {"spectrum", "--store", "wide", "--features", "64", "--k", "4"};
     List<String> little = List.of("--conf", "spark.driver.maxResultSize=300k");
