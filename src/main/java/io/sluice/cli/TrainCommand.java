@@ -2,6 +2,7 @@ package io.sluice.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.cli.console.Progress;
 import io.sluice.cli.console.ResultText;
 import io.sluice.cli.console.SluiceCommand;
@@ -23,24 +24,34 @@ import io.sluice.cli.options.SingleRunOptions;
 import io.sluice.cli.options.SparsityOptions;
 import io.sluice.cli.options.StartOptions;
 import io.sluice.cli.options.StepOptions;
+import io.sluice.cli.stream.StreamOptions;
+import io.sluice.cli.stream.StreamedTraining;
 import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.activation.TopK;
 import io.sluice.engine.spec.Optimiser;
 import io.sluice.memory.DType;
+import io.sluice.model.loading.LoadedModel;
 import io.sluice.store.ActivationStore;
+import io.sluice.store.TransformerLensNames;
 import io.sluice.training.Trainer;
-import io.sluice.training.config.Kind;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.RunResult;
 import io.sluice.training.run.StoppedException;
 import io.sluice.training.start.SavedDictionary;
 import io.sluice.training.start.StartingPoint;
+import io.sluice.training.stream.StreamFile;
+import io.sluice.training.stream.StreamPlan;
+import io.sluice.training.stream.StreamRun;
+import io.sluice.training.stream.StreamedRuns;
 import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -51,6 +62,7 @@ import picocli.CommandLine.Option;
     name = "train",
     customSynopsis = {
       "sluice train --store DIR --hook NAME --out DIR [OPTION...]",
+      "sluice train --model MODEL --text PATH... --hook NAME... --out DIR [OPTION...]",
       "sluice train --resume --out DIR"
     },
     description = {
@@ -60,6 +72,12 @@ import picocli.CommandLine.Option;
           + "whose features they share. Several hooks with one target for each train a "
           + "cross-layer transcoder: the features of each layer write its target and those after it, and --features and "
           + "--k count those of one layer.",
+      "With --model and --text, the model runs while dictionaries are trained on what it gives, and "
+          + "no store is made. Its activations go through a buffer of limited size on the disk, two "
+          + "windows of the texts, each of which is shuffled as a store is: while one is trained on, "
+          + "the next is captured. A buffer that has room for all tokens gives the dictionary of a "
+          + "store, bit for bit. Means, subspaces and held-out tokens are those of the first window. "
+          + "Several --hook train one dictionary for each, in folders of --out.",
       "The run folder gets metrics and checkpoints while the run lasts, and the dictionary "
           + "at its end. An interrupted run continues with --resume --out DIR; add --store if "
           + "the store has moved. With --from, training goes on from a finished dictionary, of "
@@ -104,10 +122,14 @@ import picocli.CommandLine.Option;
       + "layers.2.mlp_out,layers.3.mlp_out --features 8192 --k 16 --out runs/layers",
   "sluice train --store activations --from runs/asi --lr 0.0001 --steps 200 --out runs/further",
   "sluice train --store activations --hook layers.3.attn_out --activation jumprelu "
-      + "--penalty 0.3 --penalty-steps 200 --steps 800 --out runs/jumprelu"
+      + "--penalty 0.3 --penalty-steps 200 --steps 800 --out runs/jumprelu",
+  "sluice train --model SmolLM2-135M --text 'texts/*.parquet' --tokens 100000000 --buffer 20G "
+      + "--hook layers.9.resid --hook layers.21.resid --features 16384 --k 32 --out runs/both"
 })
 final class TrainCommand extends SluiceCommand {
   @Mixin private RunOptions files;
+
+  @Mixin private StreamOptions stream;
 
   @Mixin private KindOptions kind;
 
@@ -205,21 +227,106 @@ final class TrainCommand extends SluiceCommand {
 
   @Mixin private JsonOption json;
 
+  /** Whether one of several runs has diverged. */
+  private boolean failed;
+
   @Override
   protected void run() throws IOException {
-    files.check(
-        this, kind.hook() != null || from.isGiven(), "--store and --hook or --from", Set.of());
-    steps.check(this);
+    boolean streams = stream.isAsked() && !files.resume();
+    if (streams) {
+      checkStream();
+    } else {
+      files.check(
+          this,
+          kind.isGiven() || from.isGiven(),
+          "--store and --hook or --from",
+          Set.of());
+      stream.requireNone(this);
+    }
+    steps.check(this, streams);
     positions.check(this);
     heldOut.check(this);
     engines.check(this);
+    if (streams || files.resume() && StreamFile.isIn(files.out())) {
+      stream(streams);
+      return;
+    }
     try (Trainer trainer = files.resume() ? resumed() : started()) {
       RunResult result = train(trainer);
       if (json.asked()) {
         out().println(new ObjectMapper().writeValueAsString(result));
       } else {
-        print(trainer, result);
+        print(trainer, result, files.out());
       }
+    }
+  }
+
+  private void checkStream() {
+    if (files.store() != null) {
+      throw usage("give --store or --model, not both");
+    }
+    if (!kind.isGiven() && !from.isGiven()) {
+      throw usage("give --hook, the hook points of --model to train on");
+    }
+    stream.check(this);
+  }
+
+  /** Trains while a model runs. */
+  private void stream(boolean begins) throws IOException {
+    StreamedTraining training = new StreamedTraining(this, files.out());
+    List<StreamedRuns.Outcome> outcomes;
+    if (begins) {
+      stream.limit(steps.takeTextTokens());
+      outcomes =
+          training.start(
+              stream, engines.device(this), new Streamed(), engines.engines(this), engines.label());
+    } else {
+      if (files.store() != null) {
+        throw usage("the run in --out reads no store; leave --store out");
+      }
+      outcomes = training.resume(used -> engines.engines(this, used));
+    }
+    printAll(outcomes);
+  }
+
+  /** What a new stream trains. */
+  private final class Streamed implements StreamedTraining.Choice {
+    private List<KindOptions.Choice> choices;
+    private SavedDictionary saved;
+    private UnaryOperator<String> names;
+
+    @Override
+    public List<String> hooks(LoadedModel model) throws IOException {
+      saved = from.isGiven() ? from.open(TrainCommand.this) : null;
+      names = name -> TransformerLensNames.translated(name, model.name());
+      try {
+        choices = saved == null ? kind.choices(names) : List.of(kind.choice(saved, names));
+      } catch (IllegalArgumentException e) {
+        throw usage(e.getMessage());
+      }
+      return choices.stream().flatMap(choice -> choice.names().stream()).distinct().toList();
+    }
+
+    @Override
+    public StreamPlan.Rule rule() {
+      return new StreamPlan.Rule(steps.batch(), heldOut.share(), dataSeed(), positions.asked());
+    }
+
+    @Override
+    public List<StreamRun> runs(LoadedModel model, StreamPlan plan) throws IOException {
+      steps.usually(plan.onePass());
+      List<StreamRun> runs = new ArrayList<>();
+      try {
+        for (KindOptions.Choice choice : choices) {
+          TrainingConfig config = saved == null ? config(choice) : config(saved, names);
+          String own = choices.size() == 1 ? "." : String.join("+", choice.names());
+          String name = single.name(usualName(config));
+          runs.add(new StreamRun(config, choices.size() == 1 ? name : name + ", " + own, own));
+        }
+      } catch (IllegalArgumentException e) {
+        throw usage(e.getMessage());
+      }
+      return runs;
     }
   }
 
@@ -228,8 +335,7 @@ final class TrainCommand extends SluiceCommand {
     SavedDictionary saved = from.isGiven() ? from.open(this) : null;
     TrainingConfig config;
     try {
-      kind.translate(store);
-      config = saved == null ? config().build() : config(saved);
+      config = saved == null ? config(kind.choice(store::hookName)) : config(saved, store::hookName);
     } catch (IllegalArgumentException e) {
       throw usage(e.getMessage());
     }
@@ -239,12 +345,22 @@ final class TrainCommand extends SluiceCommand {
 
   private Trainer resumed() throws IOException {
     JsonNode settings = Trainer.settings(files.out());
+    if (settings.has("stream")) {
+      throw new IOException(
+          files.out()
+              + ": is one of several runs that one model feeds; continue them together, with --out "
+              + files.out().toAbsolutePath().normalize().getParent());
+    }
     // An engine's name is its kind and its device, and perhaps more.
     return Trainer.resume(
         files.open(settings), engines.engines(this, settings.path("engine").asText()), files.out());
   }
 
-  private TrainingConfig config(SavedDictionary saved) throws IOException {
+  private long dataSeed() {
+    return dataSeed == null ? seed() : dataSeed;
+  }
+
+  private TrainingConfig config(SavedDictionary saved, UnaryOperator<String> names) throws IOException {
     DictionaryConfig its = saved.config();
     sparsity.goOnFrom(its, this);
     if (its.isAutoencoder() && !given("--centre")) {
@@ -253,20 +369,20 @@ final class TrainCommand extends SluiceCommand {
     if (!given("--rank-by-decoder-norm")) {
       scoreByDecoderNorm = its.scoreByDecoderNorm();
     }
-    Kind of = kind.kind(saved);
+    KindOptions.Choice choice = kind.choice(saved, names);
     features = its.features();
     normSearch = false;
-    return config(of).start(from.start(saved)).build();
+    return builder(choice).start(from.start(saved)).build();
   }
 
-  private TrainingConfigBuilder config() {
-    return config(kind.kind()).start(start.of(this));
+  private TrainingConfig config(KindOptions.Choice choice) {
+    return builder(choice).start(start.of(this)).build();
   }
 
-  private TrainingConfigBuilder config(Kind of) {
+  private TrainingConfigBuilder builder(KindOptions.Choice choice) {
     TrainingConfigBuilder config =
-        TrainingConfig.of(kind.hook())
-            .kind(of)
+        TrainingConfig.of(choice.hook())
+            .kind(choice.kind())
             .features(features)
             .centre(centre)
             .normalise(start.normalise())
@@ -277,7 +393,7 @@ final class TrainCommand extends SluiceCommand {
             .precision(floats("products", precision))
             .learningRate(single.learningRate())
             .seed(seed())
-            .dataSeed(dataSeed == null ? seed() : dataSeed)
+            .dataSeed(dataSeed())
             .heldOut(heldOut.share())
             .remedies(remedies.remedies(start.tau(), steps.deadAfter()));
     steps.apply(config, steps.batch());
@@ -333,7 +449,43 @@ final class TrainCommand extends SluiceCommand {
     }
   }
 
-  private void print(Trainer trainer, RunResult result) {
+  private void printAll(List<StreamedRuns.Outcome> outcomes) throws IOException {
+    ObjectMapper mapper = new ObjectMapper();
+    boolean several = outcomes.size() > 1;
+    ObjectNode all = mapper.createObjectNode();
+    for (StreamedRuns.Outcome outcome : outcomes) {
+      String name = outcome.run().folder();
+      all.set(
+          name,
+          outcome.result() == null
+              ? mapper.createObjectNode().put("failure", outcome.failure())
+              : mapper.valueToTree(outcome.result()));
+      failed |= outcome.result() == null;
+      if (json.asked()) {
+        continue;
+      }
+      if (several) {
+        out().println(name);
+      }
+      if (outcome.result() == null) {
+        out().println("failed     " + outcome.failure());
+      } else if (outcome.trainer() != null) {
+        print(outcome.trainer(), outcome.result(), files.out().resolve(name).normalize());
+      } else {
+        out().println("trained    before");
+      }
+    }
+    if (json.asked()) {
+      out().println(mapper.writeValueAsString(several ? all : all.elements().next()));
+    }
+  }
+
+  @Override
+  public int status() {
+    return failed ? 1 : 0;
+  }
+
+  private void print(Trainer trainer, RunResult result, Path folder) {
     StartingPoint from = trainer.startingPoint();
     new ResultText("features", trainer.config().features()).print(result, trainer.heldOut(), out());
     if (from.subspaceDimensions() > 0) {
@@ -349,10 +501,10 @@ final class TrainCommand extends SluiceCommand {
             result.tokens(),
             result.seconds(),
             result.tokensPerSecond());
-    boolean layered = CrossLayerDictionary.isIn(files.out());
+    boolean layered = CrossLayerDictionary.isIn(folder);
     out()
         .printf(
             "dictionary %s%n",
-            files.out().resolve(layered ? "cross-layer.json" : "dictionary.safetensors"));
+            folder.resolve(layered ? "cross-layer.json" : "dictionary.safetensors"));
   }
 }

@@ -85,7 +85,18 @@ public final class ActivationStore {
    * @throws IOException as {@link #open(Path)}
    */
   public static ActivationStore open(Path folder, Reading reading) throws IOException {
-    Manifest manifest = manifest(folder);
+    return open(folder, manifest(folder), reading);
+  }
+
+  /**
+   * Opens some shards in a folder.
+   *
+   * @param manifest lists them; they need not have the names that they would have in a store
+   * @param reading how their files come into memory
+   * @throws IOException as {@link #open(Path)}
+   */
+  public static ActivationStore open(Path folder, Manifest manifest, Reading reading)
+      throws IOException {
     List<Column> columns = ShardLayout.allColumns(manifest.columns());
     List<Shard> shards = new ArrayList<>();
     if (reading == Reading.MAPPED && MappingBudget.take(manifest.shards().size(), shards)) {

@@ -62,7 +62,19 @@ public final class HeldOut {
     if (share == 0) {
       return new HeldOut(share, seed, firstPosition, 0, 0, store.rows(), null);
     }
-    Sizes sizes = Sizes.of(store, firstPosition);
+    return choose(Contexts.of(store, firstPosition), share, seed, firstPosition);
+  }
+
+  /**
+   * The contexts that are held out of rows whose activations need not be there.
+   *
+   * @param sizes the contexts of all rows, added with the same {@code firstPosition}
+   * @param share of the tokens that are used; 0 for none
+   */
+  public static HeldOut choose(Contexts sizes, double share, long seed, int firstPosition) {
+    if (share == 0) {
+      return new HeldOut(share, seed, firstPosition, 0, 0, sizes.rows, null);
+    }
     long counted = 0;
     for (int i = 0; i < sizes.count; i++) {
       counted += sizes.tokens[i];
@@ -88,10 +100,10 @@ public final class HeldOut {
     if (tokens < wanted || 2 * tokens > counted) {
       return new HeldOut(share, seed, firstPosition, 0, 0, counted, null);
     }
-    long[] bits = new long[Math.toIntExact(Math.ceilDiv(store.rows(), (long) COUNT_BITS))];
+    long[] bits = new long[Math.toIntExact(Math.ceilDiv(sizes.rows, (long) COUNT_BITS))];
     for (int i = 0; i < keys.length; i++) {
       if (keys[i] <= sorted[low]) {
-        long end = i + 1 < keys.length ? sizes.starts[i + 1] : store.rows();
+        long end = i + 1 < keys.length ? sizes.starts[i + 1] : sizes.rows;
         for (long row = sizes.starts[i]; row < end; row++) {
           bits[(int) (row >>> 6)] |= 1L << row;
         }
@@ -124,33 +136,38 @@ public final class HeldOut {
   }
 
   /** Where contexts begin, and how many of their tokens are used. */
-  private static final class Sizes {
+  public static final class Contexts {
     private long[] starts = new long[1024];
     private int[] tokens = new int[1024];
     private int count;
+    private long rows;
+    private int lastPosition = Integer.MAX_VALUE;
+    private int lastDocument;
 
-    static Sizes of(ActivationStore store, int firstPosition) throws IOException {
-      Sizes sizes = new Sizes();
-      int lastPosition = Integer.MAX_VALUE;
-      int lastDocument = 0;
+    static Contexts of(ActivationStore store, int firstPosition) throws IOException {
+      Contexts sizes = new Contexts();
       for (Shard shard : store.shards()) {
         int[] positions = shard.numbers(ShardLayout.POSITION);
         int[] documents = shard.numbers(ShardLayout.DOCUMENT_ID);
         for (int i = 0; i < shard.rows(); i++) {
-          int position = positions[i];
-          int document = documents[i];
-          boolean whole = position == Shard.UNKNOWN && document != Shard.UNKNOWN;
-          if (sizes.count == 0 || document != lastDocument || position <= lastPosition && !whole) {
-            sizes.begin(shard.firstRow() + i);
-          }
-          if (isUsed(position, firstPosition)) {
-            sizes.tokens[sizes.count - 1]++;
-          }
-          lastPosition = position;
-          lastDocument = document;
+          sizes.add(positions[i], documents[i], firstPosition);
         }
       }
       return sizes;
+    }
+
+    /** Adds the next row. */
+    public void add(int position, int document, int firstPosition) {
+      boolean whole = position == Shard.UNKNOWN && document != Shard.UNKNOWN;
+      if (count == 0 || document != lastDocument || position <= lastPosition && !whole) {
+        begin(rows);
+      }
+      if (isUsed(position, firstPosition)) {
+        tokens[count - 1]++;
+      }
+      lastPosition = position;
+      lastDocument = document;
+      rows++;
     }
 
     private void begin(long row) {

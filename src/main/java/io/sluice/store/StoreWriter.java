@@ -60,6 +60,20 @@ public final class StoreWriter implements AutoCloseable {
   /** Whether another writer has the manifest and the lock. */
   private final boolean part;
 
+  private final ShardListener listener;
+
+  /** Is told of the shards of a part. */
+  public interface ShardListener {
+    /** Listens to nothing. */
+    ShardListener NONE = new ShardListener() {};
+
+    /** A shard is about to be written; called by the thread that fills it, which may wait here. */
+    default void beforeWriting(int shard) {}
+
+    /** A shard is on the disk; called by the thread that wrote it. */
+    default void written(Manifest.Shard shard) {}
+  }
+
   /** The documents so far; null before the first. */
   private DocumentTable.Writer documents;
 
@@ -67,7 +81,9 @@ public final class StoreWriter implements AutoCloseable {
   private int filled;
   private int reserved;
 
-  private StoreWriter(Path folder, StoreSpec spec, boolean part, int firstShard) {
+  private StoreWriter(
+      Path folder, StoreSpec spec, boolean part, int firstShard, ShardListener listener) {
+    this.listener = listener;
     this.folder = folder;
     this.spec = spec;
     this.part = part;
@@ -104,7 +120,7 @@ public final class StoreWriter implements AutoCloseable {
     if (Files.exists(folder) && !Files.isDirectory(folder)) {
       throw new IOException(folder + ": is a file; name a new or empty folder");
     }
-    StoreWriter writer = new StoreWriter(folder, spec, false, 0);
+    StoreWriter writer = new StoreWriter(folder, spec, false, 0, ShardListener.NONE);
     boolean made = !Files.exists(folder);
     try {
       OutputFolder.make(folder);
@@ -147,7 +163,9 @@ public final class StoreWriter implements AutoCloseable {
         throw new IOException(folder + ": another capture has changed it; try again");
       }
       AtomicFile.deleteLeftovers(folder);
-      writer = new StoreWriter(folder, spec.withRowsPerShard(before.rowsPerShard()), false, 0);
+      writer =
+          new StoreWriter(
+              folder, spec.withRowsPerShard(before.rowsPerShard()), false, 0, ShardListener.NONE);
       writer.lock = lock;
       writer.keep(before, shards);
       return writer;
@@ -194,7 +212,20 @@ public final class StoreWriter implements AutoCloseable {
     if (!Files.exists(ManifestFile.of(folder))) {
       throw new IOException(folder + ": holds no store that was begun; begin it first");
     }
-    return new StoreWriter(folder, spec, true, firstShard);
+    return part(folder, spec, firstShard, ShardListener.NONE);
+  }
+
+  /**
+   * Writes some shards into a folder of which nobody keeps a manifest. End with {@link
+   * #finishPart}.
+   *
+   * @param firstShard the number of the first
+   * @param listener is told of each shard
+   * @throws IllegalArgumentException if a shard is larger than the memory there is
+   */
+  public static StoreWriter part(
+      Path folder, StoreSpec spec, int firstShard, ShardListener listener) {
+    return new StoreWriter(folder, spec, true, firstShard, listener);
   }
 
   /**
@@ -450,6 +481,7 @@ public final class StoreWriter implements AutoCloseable {
     }
     sync();
     if (filled > 0) {
+      listener.beforeWriting(firstShard + manifest.shards().size());
       writeShard(body, filled);
     }
     close();
@@ -509,6 +541,7 @@ public final class StoreWriter implements AutoCloseable {
   /** Starts writing the shard, after the one before it is written, and takes other memory. */
   private void handOver() throws IOException {
     sync();
+    listener.beforeWriting(firstShard + manifest.shards().size());
     MemorySegment next = spare == null ? allocate(layout) : spare;
     MemorySegment full = body;
     int rows = filled;
@@ -546,10 +579,14 @@ public final class StoreWriter implements AutoCloseable {
       throw e;
     }
     manifest = next;
+    listener.written(shard);
   }
 
   private IOException failed(IOException cause) {
     body = null;
+    if (part) {
+      return new IOException(cause.getMessage(), cause);
+    }
     long rows = manifest.shards().stream().mapToLong(Manifest.Shard::rows).sum();
     return new IOException(
         cause.getMessage() + "; the store keeps the " + rows + " rows finished before", cause);

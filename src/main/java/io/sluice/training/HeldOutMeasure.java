@@ -6,7 +6,6 @@ import io.sluice.dictionary.SiteFeed;
 import io.sluice.dictionary.SiteScaling;
 import io.sluice.engine.Engine;
 import io.sluice.engine.activation.ActivationFunction;
-import io.sluice.store.ActivationStore;
 import io.sluice.store.BatchPlan;
 import io.sluice.store.HeldOut;
 import java.io.IOException;
@@ -50,16 +49,15 @@ final class HeldOutMeasure {
       List<Site> inputs,
       List<Site> outputs,
       ActivationFunction selection,
-      ActivationStore store,
-      HeldOut heldOut)
+      Activations.Unseen unseen)
       throws IOException {
     List<SiteScaling> read = SiteScaling.none(inputs);
     List<SiteScaling> written = SiteScaling.none(outputs);
     SiteFeed feed =
         new SiteFeed(
-            store,
+            unseen.store(),
             BatchPlan.sequential(SiteFeed.columns(read, written), ReconstructionSums.USUAL_BATCH)
-                .where(heldOut.heldOut()),
+                .where(unseen.rows()),
             read,
             written);
     ReconstructionSums sums = new ReconstructionSums(Site.widths(outputs));

@@ -6,7 +6,6 @@ import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.Dictionary;
 import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.DictionarySource;
-import io.sluice.dictionary.FeedAhead;
 import io.sluice.dictionary.SiteFeed;
 import io.sluice.engine.CrossLayerEngine;
 import io.sluice.engine.Engine;
@@ -19,7 +18,6 @@ import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
 import io.sluice.simd.NonFiniteWeightsException;
 import io.sluice.store.ActivationStore;
-import io.sluice.store.BatchPlan;
 import io.sluice.store.HeldOut;
 import io.sluice.training.config.PenaltyConfig;
 import io.sluice.training.config.Schedule;
@@ -30,7 +28,6 @@ import io.sluice.training.run.RunLoop;
 import io.sluice.training.run.RunPosition;
 import io.sluice.training.run.RunResult;
 import io.sluice.training.run.RunRows;
-import io.sluice.training.run.RunStore;
 import io.sluice.training.run.StateFile;
 import io.sluice.training.run.StoppedException;
 import io.sluice.training.run.TrainingListener;
@@ -48,7 +45,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.SplittableRandom;
-import java.util.function.Consumer;
 
 /**
  * Trains one sparse dictionary on a store, in a run folder. Killed at any moment, a run that is
@@ -62,7 +58,7 @@ public final class Trainer implements AutoCloseable {
   private static final int UNREAD = 256;
 
   private final Path folder;
-  private final ActivationStore store;
+  private final Activations activations;
   private final TrainingConfig config;
   private final EngineFactory engines;
   private final Blueprint blueprint;
@@ -71,6 +67,7 @@ public final class Trainer implements AutoCloseable {
   private final RunLoop loop;
 
   private Engine engine;
+  private WindowFeed feed;
 
   /** The map between the activations and the engine, or null. */
   private WhiteningMap map;
@@ -89,19 +86,19 @@ public final class Trainer implements AutoCloseable {
 
   private Trainer(
       RunFolder folder,
-      ActivationStore store,
+      Activations activations,
       TrainingConfig config,
       EngineFactory engines,
       String name,
       SharedSample sample)
       throws IOException {
     this.folder = folder.path();
-    this.store = store;
+    this.activations = activations;
     this.config = config;
     this.engines = engines;
-    this.blueprint = Blueprint.of(config, store);
+    this.blueprint = Blueprint.of(config, activations.first());
     this.sample = sample;
-    this.heldOut = config.heldOut(store);
+    this.heldOut = config.heldOut(activations.first());
     this.loop = new RunLoop(folder, name, config.schedule(), new Run());
   }
 
@@ -117,7 +114,18 @@ public final class Trainer implements AutoCloseable {
   public static Trainer start(
       ActivationStore store, TrainingConfig config, EngineFactory engines, String name, Path folder)
       throws IOException {
-    return start(store, config, engines, name, folder, null);
+    return start(Activations.of(store), config, engines, name, folder, null);
+  }
+
+  /** As the other, on activations that need not be those of a store. */
+  public static Trainer start(
+      Activations activations,
+      TrainingConfig config,
+      EngineFactory engines,
+      String name,
+      Path folder)
+      throws IOException {
+    return start(activations, config, engines, name, folder, null);
   }
 
   /** As the other, with a sample that others may have taken; null for none. */
@@ -129,10 +137,22 @@ public final class Trainer implements AutoCloseable {
       Path folder,
       SharedSample sample)
       throws IOException {
-    Blueprint blueprint = Blueprint.of(config, store);
+    return start(Activations.of(store), config, engines, name, folder, sample);
+  }
+
+  private static Trainer start(
+      Activations activations,
+      TrainingConfig config,
+      EngineFactory engines,
+      String name,
+      Path folder,
+      SharedSample sample)
+      throws IOException {
+    Blueprint blueprint = Blueprint.of(config, activations.first());
     blueprint.requireEngine(engines);
     blueprint.requireMemory(engines);
-    Trainer trainer = new Trainer(RunFolder.create(folder), store, config, engines, name, sample);
+    Trainer trainer =
+        new Trainer(RunFolder.create(folder), activations, config, engines, name, sample);
     try {
       trainer.begin();
       return trainer;
@@ -160,20 +180,32 @@ public final class Trainer implements AutoCloseable {
   public static Trainer resume(
       ActivationStore store, EngineFactory engines, Path folder, SharedSample sample)
       throws IOException {
+    return resume(Activations.of(store), engines, folder, sample);
+  }
+
+  /** As the other, on activations that need not be those of a store. */
+  public static Trainer resume(Activations activations, EngineFactory engines, Path folder)
+      throws IOException {
+    return resume(activations, engines, folder, null);
+  }
+
+  private static Trainer resume(
+      Activations activations, EngineFactory engines, Path folder, SharedSample sample)
+      throws IOException {
     Trainer trainer =
         RunFolder.reopen(
             folder,
             (run, description, file) -> {
               JsonNode settings = description.path("config");
-              RunStore.requireSame(settings, store, file);
+              activations.requireSame(settings, file);
               TrainingConfig config = Settings.read(settings, file);
-              RunRows.requireSame(settings, config.heldOut(store), file);
-              Blueprint blueprint = Blueprint.of(config, store);
+              RunRows.requireSame(settings, config.heldOut(activations.first()), file);
+              Blueprint blueprint = Blueprint.of(config, activations.first());
               blueprint.requireEngine(engines);
               blueprint.requireMemory(engines);
               run.requireUnfinished(description);
               String name = description.path("name").asText();
-              return new Trainer(run, store, config, engines, name, sample);
+              return new Trainer(run, activations, config, engines, name, sample);
             });
     try {
       trainer.continueFromCheckpoint();
@@ -195,7 +227,8 @@ public final class Trainer implements AutoCloseable {
   }
 
   private void begin() throws IOException {
-    Preparation.Prepared prepared = new Preparation(store, blueprint, sample).prepare(engines);
+    Preparation.Prepared prepared =
+        new Preparation(activations.first(), blueprint, sample).prepare(engines);
     engine = prepared.engine();
     start = prepared.start();
     map = prepared.map();
@@ -280,22 +313,8 @@ public final class Trainer implements AutoCloseable {
    * @throws StoppedException if the listener requested it
    */
   public RunResult run(TrainingListener listener) throws IOException {
-    int batch = config.schedule().batch();
-    SiteFeed feed = feed(batch, config.dataSeed());
-    RunResult result;
-    if (engines.wantsBatchesAhead()) {
-      SiteFeed other = feed(batch, config.dataSeed());
-      // What a map makes of a batch is not known yet.
-      Consumer<SiteFeed.Pair> ready =
-          map == null ? pair -> engine.prepare(pair.input(), pair.target()) : pair -> {};
-      long end = config.schedule().steps();
-      try (FeedAhead ahead = new FeedAhead(feed, other, loop.step(), end, ready)) {
-        result = loop.run(step -> trainStep(step, ahead.next()), listener);
-      }
-    } else {
-      feed.seek(loop.step());
-      result = loop.run(step -> trainStep(step, feed.next()), listener);
-    }
+    RunResult result = loop.run(step -> trainStep(step, feed().next(step - 1)), listener);
+    feed().close();
     forgetMap();
     return result;
   }
@@ -308,6 +327,31 @@ public final class Trainer implements AutoCloseable {
   /** Whether the last step is done. */
   public boolean atEnd() {
     return loop.atEnd();
+  }
+
+  /**
+   * Runs the next step.
+   *
+   * @throws IOException as {@link #run}
+   * @throws DivergedException as {@link #run}
+   */
+  public void advance(TrainingListener listener) throws IOException {
+    loop.advance(step -> trainStep(step, feed().next(step - 1)), listener);
+  }
+
+  /** The batches of training. */
+  private WindowFeed feed() {
+    if (feed == null) {
+      feed =
+          new WindowFeed(
+              activations,
+              config,
+              start,
+              engines.wantsBatchesAhead(),
+              // What a map makes of a batch is not known yet.
+              map == null ? pair -> engine.prepare(pair.input(), pair.target()) : pair -> {});
+    }
+    return feed;
   }
 
   /** One step of an autoencoder on unscaled activations that several runs share. */
@@ -410,25 +454,20 @@ public final class Trainer implements AutoCloseable {
 
   /** Follows from the seed and the step alone, so that a resumed run draws the same. */
   private void resample(long step, long tokens) throws IOException {
-    SiteFeed feed =
-        feed((int) Math.min(RESAMPLING_ROWS, store.rows()), config.dataSeed() + (step << 20) + 1);
-    SiteFeed.Pair drawn = feed.next();
+    Activations.Window window = activations.at(config, step - 1);
+    SiteFeed sample =
+        feed()
+            .open(
+                window,
+                (int) Math.min(RESAMPLING_ROWS, window.store().rows()),
+                config.dataSeed() + (step << 20) + 1);
+    SiteFeed.Pair drawn = sample.next();
     Resampling.apply(
         engine,
         map == null ? drawn : mapped(drawn.input()),
         config.activation(step),
         tokens - config.deadAfter(),
         new SplittableRandom(config.seed() ^ step * 0x9e3779b97f4a7c15L)::nextDouble);
-  }
-
-  /** The shuffled batches of training. */
-  private SiteFeed feed(int batch, long seed) throws IOException {
-    return new SiteFeed(
-        store,
-        BatchPlan.shuffled(SiteFeed.columns(start.inputs(), start.outputs()), batch, seed)
-            .where(config.rows(store)),
-        start.inputs(),
-        start.outputs());
   }
 
   private SiteFeed.Pair mapped(Rows raw) {
@@ -478,16 +517,18 @@ public final class Trainer implements AutoCloseable {
   }
 
   private double heldOutFvu(CrossLayerDictionary now) throws IOException {
+    Activations.Unseen unseen = activations.unseen(heldOut);
     try (Engine runs = now.openOver(engines)) {
       ActivationFunction selection = now.layers().getFirst().config().activation();
-      return HeldOutMeasure.fvu(runs, now.inputs(), now.outputs(), selection, store, heldOut);
+      return HeldOutMeasure.fvu(runs, now.inputs(), now.outputs(), selection, unseen);
     }
   }
 
   private double heldOutFvu(Dictionary now) throws IOException {
     DictionaryConfig is = now.config();
+    Activations.Unseen unseen = activations.unseen(heldOut);
     try (Engine runs = now.openOver(engines)) {
-      return HeldOutMeasure.fvu(runs, is.inputs(), is.outputs(), is.activation(), store, heldOut);
+      return HeldOutMeasure.fvu(runs, is.inputs(), is.outputs(), is.activation(), unseen);
     }
   }
 
@@ -556,7 +597,8 @@ public final class Trainer implements AutoCloseable {
 
     @Override
     public ObjectNode settings() throws IOException {
-      ObjectNode settings = Settings.write(config, store, engine.name());
+      ObjectNode settings = Settings.write(config, activations.first(), engine.name());
+      activations.describe(settings);
       settings.put("scale", start.scale());
       settings.put("subspaceDimensions", start.subspaceDimensions());
       settings.put("commonNorm", start.commonNorm());
@@ -630,8 +672,20 @@ public final class Trainer implements AutoCloseable {
     return Export.threshold(threshold.value(), blueprint, start, map);
   }
 
+  /** Ends a run that was started and has made no step, and deletes what was made of it. */
+  public void giveUp() throws IOException {
+    try (this) {
+      Files.deleteIfExists(folder.resolve(WhiteningMap.FILE));
+      Files.deleteIfExists(folder.resolve(RunFolder.DESCRIPTION));
+      loop.giveUp();
+    }
+  }
+
   @Override
   public void close() throws IOException {
+    if (feed != null) {
+      feed.close();
+    }
     if (engine != null) {
       engine.close();
     }

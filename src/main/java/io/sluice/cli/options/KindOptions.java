@@ -3,13 +3,13 @@ package io.sluice.cli.options;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.dictionary.Site;
-import io.sluice.store.ActivationStore;
-import io.sluice.store.TransformerLensNames;
 import io.sluice.training.config.InitialEncoder;
 import io.sluice.training.config.Kind;
 import io.sluice.training.start.SavedDictionary;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import picocli.CommandLine.Option;
 
 /** Options for the hook points that a dictionary reads and writes, which determine its kind. */
@@ -18,15 +18,15 @@ public final class KindOptions {
   @Option(
       names = "--hook",
       paramLabel = "NAME",
-      split = ",",
-      description = "Train on this hook point, such as layers.3.attn_out.")
+      description =
+          "Train on this hook point, such as layers.3.attn_out. With --model, give it several times "
+              + "to train a dictionary for each in one pass of the model.")
   @Grouped(OptionGroup.ESSENTIAL)
   private List<String> hooks;
 
   @Option(
       names = "--target",
       paramLabel = "NAME",
-      split = ",",
       description =
           "Write this hook point instead of --hook: train a transcoder. As many targets as "
               + "hooks, separated by commas, train a cross-layer transcoder.")
@@ -48,49 +48,78 @@ public final class KindOptions {
               + "linear part: train a skip transcoder.")
   private boolean skip;
 
-  /** The hook point to read, or the first of them; null if none was given. */
-  public String hook() {
-    return hooks == null ? null : hooks.isEmpty() ? "" : hooks.getFirst();
+  /** Whether a hook point was given. */
+  public boolean isGiven() {
+    return hooks != null;
   }
 
   /**
-   * Translates names of TransformerLens.
+   * A dictionary.
    *
-   * @param model the store's
-   * @throws IllegalArgumentException if one has no counterpart
+   * @param hook the hook point to read, or the first of them
+   * @param kind what else it reads, and what it writes
    */
-  public void translate(String model) {
-    hooks = translated(hooks, model);
-    targets = translated(targets, model);
+  public record Choice(String hook, Kind kind) {
+    /** All hook points that it reads or writes, each once. */
+    public List<String> names() {
+      return Stream.concat(kind.inputs(hook).stream(), kind.outputs(hook).stream())
+          .distinct()
+          .toList();
+    }
   }
 
   /**
-   * The same of a store, whose columns may have any names.
+   * The only dictionary.
    *
-   * @throws IllegalArgumentException as the other
+   * @param translation of names that were given to those of the data
+   * @throws IllegalArgumentException if the options do not fit together, several dictionaries were
+   *     asked for, or a name of TransformerLens has no counterpart
    */
-  public void translate(ActivationStore store) {
-    hooks = each(hooks, store::hookName);
-    targets = each(targets, store::hookName);
-  }
-
-  private static List<String> translated(List<String> names, String model) {
-    return each(names, name -> TransformerLensNames.translated(name, model));
-  }
-
-  private static List<String> each(List<String> names, UnaryOperator<String> change) {
-    return names == null ? null : names.stream().map(change).toList();
+  public Choice choice(UnaryOperator<String> translation) {
+    if (hooks.size() > 1) {
+      throw new IllegalArgumentException(
+          "--hook is given %s times; separate hook points with commas for a crosscoder, or give --model instead of --store to train a dictionary for each"
+              .formatted(hooks.size()));
+    }
+    return choices(translation).getFirst();
   }
 
   /**
-   * The kind of dictionary.
+   * The dictionaries, one for each time that {@code --hook} was given.
    *
-   * @throws IllegalArgumentException if the options do not fit together
+   * @throws IllegalArgumentException as {@link #choice}, or if one comes twice
    */
-  public Kind kind() {
-    requireNames("--hook", hooks);
-    requireNames("--target", targets);
-    if (targets == null) {
+  public List<Choice> choices(UnaryOperator<String> translation) {
+    if (targets != null && targets.size() != hooks.size()) {
+      throw new IllegalArgumentException(
+          "--target is given %s times and --hook %s times; give one --target for each --hook, with commas between names of one dictionary"
+              .formatted(targets.size(), hooks.size()));
+    }
+    List<Choice> choices = new ArrayList<>();
+    for (int i = 0; i < hooks.size(); i++) {
+      List<String> read = names("--hook", hooks.get(i), translation);
+      List<String> written = targets == null ? null : names("--target", targets.get(i), translation);
+      Choice choice = new Choice(read.getFirst(), kind(read, written));
+      if (choices.contains(choice)) {
+        throw new IllegalArgumentException(
+            "--hook " + hooks.get(i) + " is given twice; give each dictionary once");
+      }
+      choices.add(choice);
+    }
+    return choices;
+  }
+
+  private static List<String> names(String option, String given, UnaryOperator<String> translation) {
+    List<String> names = List.of(given.split(",", -1));
+    if (names.stream().anyMatch(String::isBlank)) {
+      throw new IllegalArgumentException(
+          option + " has an empty name; give hook points with one comma between");
+    }
+    return names.stream().map(translation).toList();
+  }
+
+  private Kind kind(List<String> read, List<String> written) {
+    if (written == null) {
       if (encoderStart != null) {
         throw new IllegalArgumentException(
             "--encoder-start needs --target: the encoder of an autoencoder starts as its decoder");
@@ -99,51 +128,48 @@ public final class KindOptions {
         throw new IllegalArgumentException(
             "--skip needs --target: an autoencoder could learn to copy its input");
       }
-      return hooks.size() == 1
+      return read.size() == 1
           ? new Kind.Autoencoder()
-          : new Kind.Crosscoder(hooks.subList(1, hooks.size()));
+          : new Kind.Crosscoder(read.subList(1, read.size()));
     }
     InitialEncoder start =
         encoderStart == null ? InitialEncoder.PULL_BACK : InitialEncoder.ofLabel(encoderStart);
-    if (hooks.size() != targets.size()) {
+    if (read.size() != written.size()) {
       throw new IllegalArgumentException(
           "--hook and --target name as many hook points, not %d and %d"
-              .formatted(hooks.size(), targets.size()));
+              .formatted(read.size(), written.size()));
     }
-    if (hooks.size() == 1) {
-      return new Kind.Transcoder(targets.getFirst(), start, skip);
+    if (read.size() == 1) {
+      return new Kind.Transcoder(written.getFirst(), start, skip);
     }
     if (skip) {
       throw new IllegalArgumentException("--skip needs exactly one --target");
     }
-    return new Kind.CrossLayerTranscoder(hooks.subList(1, hooks.size()), targets, start);
+    return new Kind.CrossLayerTranscoder(read.subList(1, read.size()), written, start);
   }
 
   /**
-   * The kind of a dictionary that training goes on from. Its hook points are those of the options,
-   * or where these name none, its own.
+   * A dictionary that training goes on from. Its hook points are those of the options, or where
+   * these name none, its own.
    *
-   * @throws IllegalArgumentException if they are not as many as its own
+   * @throws IllegalArgumentException if they are not as many as its own, or several dictionaries
+   *     were asked for
    */
-  public Kind kind(SavedDictionary dictionary) {
-    requireNames("--hook", hooks);
-    requireNames("--target", targets);
-    if (hooks == null) {
-      hooks = dictionary.inputs().stream().map(Site::hook).toList();
-    }
-    if (targets == null) {
-      targets =
-          dictionary.config().isAutoencoder()
-              ? hooks
-              : dictionary.outputs().stream().map(Site::hook).toList();
-    }
-    return dictionary.kind(hooks, targets);
-  }
-
-  private static void requireNames(String option, List<String> names) {
-    if (names != null && (names.isEmpty() || names.stream().anyMatch(String::isBlank))) {
+  public Choice choice(SavedDictionary dictionary, UnaryOperator<String> translation) {
+    if (hooks != null && hooks.size() > 1 || targets != null && targets.size() > 1) {
       throw new IllegalArgumentException(
-          option + " has an empty name; give hook points with one comma between");
+          "--from is for one dictionary; give --hook once, with commas between its hook points");
     }
+    List<String> read =
+        hooks == null
+            ? dictionary.inputs().stream().map(Site::hook).toList()
+            : names("--hook", hooks.getFirst(), translation);
+    List<String> written =
+        targets != null
+            ? names("--target", targets.getFirst(), translation)
+            : dictionary.config().isAutoencoder()
+                ? read
+                : dictionary.outputs().stream().map(Site::hook).toList();
+    return new Choice(read.getFirst(), dictionary.kind(read, written));
   }
 }

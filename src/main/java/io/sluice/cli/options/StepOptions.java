@@ -44,12 +44,35 @@ public final class StepOptions {
 
   /** Rejects invalid values before any work. */
   public void check(SluiceCommand command) {
-    if (steps != null && tokens != null) {
+    check(command, false);
+  }
+
+  /**
+   * The same where a model runs, of whose texts {@code --tokens} is a part.
+   *
+   * @param ofTexts whether it is
+   */
+  public void check(SluiceCommand command, boolean ofTexts) {
+    if (!ofTexts && steps != null && tokens != null) {
       throw command.usage("give --steps or --tokens, not both");
     }
     if (tokens != null && tokens < 1) {
       throw command.usage("--tokens must be at least 1, not " + tokens);
     }
+  }
+
+  /**
+   * Tokens of text to read; null for all. From now on the number of steps does not follow from it.
+   */
+  public Long takeTextTokens() {
+    Long taken = tokens;
+    tokens = null;
+    return taken;
+  }
+
+  /** Sets the number of steps, where none was given. */
+  public void usually(long count) {
+    steps = steps == null ? Long.valueOf(count) : steps;
   }
 
   /** The number of steps. */

@@ -80,7 +80,7 @@ public final class Capture {
    *     the model takes or leaves no room for text
    */
   public static Capture plan(LoadedModel model, CaptureSpec spec) throws IOException {
-    return plan(model, spec, false, context -> {});
+    return plan(model, spec, null, (context, position, rows) -> {});
   }
 
   /**
@@ -89,12 +89,18 @@ public final class Capture {
    * @throws IOException as {@link #plan}
    */
   public static Capture planParts(LoadedModel model, CaptureSpec spec) throws IOException {
-    return planParts(model, spec, context -> {});
+    return planParts(model, spec, (context, position, rows) -> {});
   }
 
   /** Receives contexts in order while a capture is planned. */
-  interface ContextVisitor {
-    void add(Context context) throws IOException;
+  public interface ContextVisitor {
+    /**
+     * Takes one.
+     *
+     * @param position position in the context of its first token that has a row
+     * @param rows how many rows it has
+     */
+    void add(Context context, int position, int rows) throws IOException;
   }
 
   /** The same, and gives each context to {@code visitor}. */
@@ -103,8 +109,18 @@ public final class Capture {
     return plan(model, spec, true, visitor);
   }
 
+  /**
+   * The same for parts of which no store is made: names of documents are not kept.
+   *
+   * @throws IOException as {@link #plan}
+   */
+  public static Capture planRows(LoadedModel model, CaptureSpec spec, ContextVisitor visitor)
+      throws IOException {
+    return plan(model, spec, false, visitor);
+  }
+
   private static Capture plan(
-      LoadedModel model, CaptureSpec spec, boolean inParts, ContextVisitor visitor)
+      LoadedModel model, CaptureSpec spec, Boolean named, ContextVisitor visitor)
       throws IOException {
     ModelShape shape = model.transformer().shape();
     List<HookPoint> available = model.transformer().hookPoints();
@@ -121,14 +137,14 @@ public final class Capture {
     PartCutter cutter = null;
     TextProblems problems;
     try (ContextReader reader = ContextReader.open(model, spec.contexts())) {
-      if (inParts) {
-        cutter = new PartCutter(spec.contexts(), reader.files());
+      if (named != null) {
+        cutter = new PartCutter(spec.contexts(), reader.files(), named);
       }
       for (Context context = reader.next(); context != null; context = reader.next()) {
         tokens += context.fresh();
         rows += stored.count(context);
-        visitor.add(context);
-        if (inParts) {
+        visitor.add(context, stored.first(context), stored.count(context));
+        if (cutter != null) {
           cutter.add(context, reader.place(), stored.count(context));
         }
         if (context.document() != document) {
@@ -311,6 +327,18 @@ public final class Capture {
   }
 
   /**
+   * One part.
+   *
+   * @param from its first row, the beginning of a shard
+   * @param to its end, exclusive; the end of a shard or of all rows
+   * @throws IllegalStateException if it was not planned in parts
+   */
+  public CapturePart part(long from, long to, int rowsPerShard) {
+    requireParts();
+    return cutter.part(from, to, rowsPerShard);
+  }
+
+  /**
    * Parts that begin and end with batches, for work that stores nothing ({@link
    * CapturePart#batches}). They depend on the texts alone.
    *
@@ -333,7 +361,7 @@ public final class Capture {
   }
 
   /** The columns of a store of these hook points. */
-  static List<Column> columns(LoadedModel model, CaptureSpec spec) {
+  public static List<Column> columns(LoadedModel model, CaptureSpec spec) {
     return spec.hooks().stream()
         .map(hook -> new Column(hook.toString(), model.transformer().width(hook), spec.dtype()))
         .toList();

@@ -75,14 +75,40 @@ public record CapturePart(
    */
   public List<Manifest.Shard> run(
       LoadedModel model, CaptureSpec spec, Path folder, LongConsumer progress) throws IOException {
-    StoreSpec store =
-        StoreSpec.of(model.name(), files.getFirst(), Capture.columns(model, spec))
-            .withRowsPerShard(rowsPerShard);
-    int firstShard = Math.toIntExact(from / rowsPerShard);
-    try (StoreWriter writer = StoreWriter.part(folder, store, firstShard)) {
+    try (StoreWriter writer = StoreWriter.part(folder, store(model, spec), firstShard())) {
       capture(model, spec, writer, null, progress);
       return writer.finishPart();
     }
+  }
+
+  /**
+   * The same into a folder of which nobody keeps a manifest.
+   *
+   * @param listener is told of each shard
+   * @param progress receives how many tokens of text are done, after each batch
+   * @throws IOException as the other
+   */
+  public List<Manifest.Shard> run(
+      LoadedModel model,
+      CaptureSpec spec,
+      Path folder,
+      StoreWriter.ShardListener listener,
+      LongConsumer progress)
+      throws IOException {
+    try (StoreWriter writer =
+        StoreWriter.part(folder, store(model, spec), firstShard(), listener)) {
+      capture(model, spec, writer, null, progress);
+      return writer.finishPart();
+    }
+  }
+
+  private StoreSpec store(LoadedModel model, CaptureSpec spec) {
+    return StoreSpec.of(model.name(), files.getFirst(), Capture.columns(model, spec))
+        .withRowsPerShard(rowsPerShard);
+  }
+
+  private int firstShard() {
+    return Math.toIntExact(from / rowsPerShard);
   }
 
   /**

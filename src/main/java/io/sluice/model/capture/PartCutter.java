@@ -12,6 +12,7 @@ final class PartCutter {
   private final int batch;
   private final long limit;
   private final List<String> files;
+  private final boolean named;
   private final List<ContextStart> starts = new ArrayList<>();
   private final List<Long> rows = new ArrayList<>();
   private final List<Integer> lastFiles = new ArrayList<>();
@@ -23,7 +24,11 @@ final class PartCutter {
   /** A document and its first row. */
   record Document(String name, long firstRow) {}
 
-  PartCutter(ContextSpec spec, List<Path> files) {
+  /**
+   * @param named whether names of documents are kept
+   */
+  PartCutter(ContextSpec spec, List<Path> files, boolean named) {
+    this.named = named;
     this.batch = spec.batch();
     this.limit = spec.tokens();
     this.files = files.stream().map(file -> file.toAbsolutePath().toString()).toList();
@@ -37,7 +42,9 @@ final class PartCutter {
       lastFiles.add(start.place().file());
     }
     lastFiles.set(lastFiles.size() - 1, start.place().file());
-    names.of(context, row, (name, first) -> documents.add(new Document(name, first)));
+    if (named) {
+      names.of(context, row, (name, first) -> documents.add(new Document(name, first)));
+    }
     contexts++;
     row += stored;
   }
@@ -108,6 +115,11 @@ final class PartCutter {
    */
   CapturePart rest(long from, int rowsPerShard) {
     return part(batchOf(Math.max(0, from - 1)), rows.size() - 1, from, row, rowsPerShard);
+  }
+
+  /** The part of some rows. */
+  CapturePart part(long from, long to, int rowsPerShard) {
+    return part(batchOf(from), batchOf(to - 1), from, to, rowsPerShard);
   }
 
   private int batchOf(long of) {

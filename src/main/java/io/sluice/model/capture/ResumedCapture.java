@@ -56,7 +56,8 @@ public final class ResumedCapture {
     }
     StoredRows stored = StoredRows.of(model, spec);
     StoredTokens tokens = new StoredTokens(store, stored);
-    Capture whole = Capture.planParts(model, spec, tokens::add);
+    Capture whole =
+        Capture.planParts(model, spec, (context, position, rows) -> tokens.add(context));
     Manifest before = store.manifest();
     requireSame(before, whole.storeSpec(), folder);
     if (before.plannedRows() > whole.rows()) {

@@ -18,6 +18,12 @@ public final class ShardFile {
     this.channel = channel;
   }
 
+  /** The length of the file of a layout. */
+  public static long bytes(ShardLayout layout) {
+    ShardFrame frame = new ShardFrame(layout);
+    return frame.head().length + layout.bodyBytes() + frame.tail().length;
+  }
+
   /**
    * Writes the shard from the channel's start.
    *

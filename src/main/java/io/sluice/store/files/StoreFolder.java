@@ -28,7 +28,7 @@ public final class StoreFolder {
    *
    * @throws IOException if the folder holds anything else
    */
-  static void delete(Path folder) throws IOException {
+  public static void delete(Path folder) throws IOException {
     if (Files.isDirectory(folder)) {
       clear(folder, true);
       Files.deleteIfExists(folder.resolve(FolderLock.NAME));

@@ -1,0 +1,166 @@
+package io.sluice.cli.stream;
+
+import io.sluice.cli.console.Progress;
+import io.sluice.cli.console.SluiceCommand;
+import io.sluice.cli.console.StopSignal;
+import io.sluice.cli.console.TrainingProgress;
+import io.sluice.cli.options.ContextOptions;
+import io.sluice.engine.EngineFactory;
+import io.sluice.model.capture.CaptureSpec;
+import io.sluice.model.loading.LoadedModel;
+import io.sluice.torch.Device;
+import io.sluice.training.config.Schedule;
+import io.sluice.training.config.TrainingConfig;
+import io.sluice.training.run.StoppedException;
+import io.sluice.training.stream.StreamFile;
+import io.sluice.training.stream.StreamPlan;
+import io.sluice.training.stream.StreamRun;
+import io.sluice.training.stream.StreamedRuns;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Function;
+
+/**
+ * Runs the training of {@code sluice train --model} and shows its progress.
+ *
+ * @param command prints, and refuses options
+ * @param out the folder of the stream
+ */
+public record StreamedTraining(SluiceCommand command, Path out) {
+  /** What a new stream trains. */
+  public interface Choice {
+    /** The hook points that it needs, by names that the model understands. */
+    List<String> hooks(LoadedModel model) throws IOException;
+
+    /** What all its runs share. */
+    StreamPlan.Rule rule();
+
+    /** The runs. */
+    List<StreamRun> runs(LoadedModel model, StreamPlan plan) throws IOException;
+  }
+
+  /**
+   * Begins and trains.
+   *
+   * @param engine kind and device of {@code engines}
+   * @return how each run has ended
+   */
+  public List<StreamedRuns.Outcome> start(
+      StreamOptions options, Device usual, Choice choice, EngineFactory engines, String engine)
+      throws IOException {
+    try (LoadedModel model = options.open(command, usual)) {
+      CaptureSpec spec = options.spec(command, model, choice.hooks(model));
+      StreamPlan plan = plan(options, model, spec, choice.rule());
+      List<StreamRun> runs = choice.runs(model, plan);
+      requireDisk(plan);
+      tell(plan);
+      List<String> words = options.words(command, spec, model);
+      try (StopSignal signal = StopSignal.listen();
+          StreamedRuns started =
+              StreamedRuns.start(plan, runs, words, engines, engine, out, signal::hasArrived)) {
+        return train(started, runs.getFirst().config(), signal);
+      } catch (StreamedRuns.NotBegunException e) {
+        command.err().println("train: " + e.getMessage() + "; nothing is left of it");
+        throw new StoppedException(e.getMessage());
+      }
+    }
+  }
+
+  /**
+   * Resumes.
+   *
+   * @param engines makes those of a kind and a device
+   * @return how each run has ended
+   */
+  public List<StreamedRuns.Outcome> resume(Function<String, EngineFactory> engines)
+      throws IOException {
+    StreamFile file = StreamFile.read(out);
+    StreamOptions options = StreamOptions.read(file.options(), out.resolve(StreamFile.NAME));
+    TrainingConfig config = file.runs().getFirst().config();
+    try (LoadedModel model = options.open(command, Device.CPU)) {
+      StreamPlan.Rule rule =
+          new StreamPlan.Rule(
+              config.schedule().batch(),
+              config.heldOut(),
+              config.dataSeed(),
+              config.fromPosition());
+      StreamPlan plan = plan(options, model, options.spec(command, model, file.hooks()), rule);
+      tell(plan);
+      EngineFactory made = engines.apply(file.engine());
+      try (StopSignal signal = StopSignal.listen();
+          StreamedRuns resumed = StreamedRuns.resume(plan, file, made, out, signal::hasArrived)) {
+        return train(resumed, config, signal);
+      } catch (StreamedRuns.NotBegunException e) {
+        command.err().println("train: " + e.getMessage() + "; its checkpoints stay");
+        throw new StoppedException(e.getMessage());
+      }
+    }
+  }
+
+  private StreamPlan plan(
+      StreamOptions options, LoadedModel model, CaptureSpec spec, StreamPlan.Rule rule)
+      throws IOException {
+    StreamPlan plan;
+    try {
+      plan = StreamPlan.of(model, spec, options.buffer(command), rule);
+    } catch (IllegalArgumentException e) {
+      throw command.usage(e.getMessage());
+    }
+    ContextOptions.tell(command, plan.capture().problems());
+    return plan;
+  }
+
+  private void requireDisk(StreamPlan plan) throws IOException {
+    Path there = out.toAbsolutePath().normalize();
+    while (!Files.exists(there) && there.getParent() != null) {
+      there = there.getParent();
+    }
+    long free = Files.getFileStore(there).getUsableSpace();
+    if (plan.mostBytes() > free) {
+      throw new IOException(
+          String.format(
+              Locale.ROOT,
+              "%s: the buffer takes up to %,d bytes of the disk, but %,d are free; make room or give"
+                  + " a smaller --buffer",
+              out,
+              plan.mostBytes(),
+              free));
+    }
+  }
+
+  private void tell(StreamPlan plan) {
+    command
+        .err()
+        .printf(
+            Locale.ROOT,
+            "train: %,d tokens of text in %s, which take up to %,d bytes of the disk; one pass is"
+                + " %,d steps%n",
+            plan.capture().tokens(),
+            plan.windows() == 1
+                ? "one window"
+                : String.format(
+                    Locale.ROOT, "%,d windows of %,d", plan.windows(), plan.rowsPerWindow()),
+            plan.mostBytes(),
+            plan.onePass());
+    command.err().flush();
+  }
+
+  private List<StreamedRuns.Outcome> train(
+      StreamedRuns runs, TrainingConfig config, StopSignal signal) throws IOException {
+    Schedule schedule = config.schedule();
+    try (Progress progress =
+        command.progress("train", schedule.steps() * schedule.batch(), "tokens")) {
+      progress.startingAt(runs.step() * schedule.batch());
+      List<StreamedRuns.Outcome> outcomes =
+          runs.run(new TrainingProgress(progress, (step, seen) -> seen, signal));
+      progress.done();
+      return outcomes;
+    } catch (StoppedException e) {
+      command.printHowToContinue(e, "train --resume --out " + out);
+      throw e;
+    }
+  }
+}

@@ -1,0 +1,239 @@
+package io.sluice.training.stream;
+
+import io.sluice.model.capture.Capture;
+import io.sluice.model.capture.CaptureSpec;
+import io.sluice.model.loading.LoadedModel;
+import io.sluice.model.tokens.Context;
+import io.sluice.store.HeldOut;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.OptionalInt;
+import java.util.zip.CRC32C;
+
+/**
+ * Which rows of a capture are trained on at which step. The rows, in the order of a store, are cut
+ * into windows. Steps draw from one window after the other, each shuffled as a store is, as many
+ * batches as it has; rows that do not fill a batch are passed over. After the last window the first
+ * comes again, in another order. One window that has all rows is as a store: its batches go on
+ * without end.
+ *
+ * <p>Planning reads and tokenises the texts once, as for a store. All of it follows from the texts,
+ * the tokenizer and the settings.
+ */
+public final class StreamPlan {
+  /** Between the seeds of windows; odd, so that no two of a run are the same. */
+  private static final long WINDOW_SEEDS = 0x9E3779B97F4A7C15L;
+
+  private final Capture capture;
+  private final LoadedModel model;
+  private final CaptureSpec spec;
+  private final BufferSize size;
+  private final int checksum;
+  private final long[] before; // steps before each window, and of all
+
+  private StreamPlan(
+      Capture capture,
+      LoadedModel model,
+      CaptureSpec spec,
+      BufferSize size,
+      int checksum,
+      long[] before) {
+    this.capture = capture;
+    this.model = model;
+    this.spec = spec;
+    this.size = size;
+    this.checksum = checksum;
+    this.before = before;
+  }
+
+  /**
+   * What all runs on a stream share.
+   *
+   * @param batch tokens per step
+   * @param heldOut the share of the first window's tokens that is held out; 0 for none
+   * @param dataSeed decides which
+   * @param fromPosition the first position of a context that is used; empty for the model's
+   */
+  public record Rule(int batch, double heldOut, long dataSeed, OptionalInt fromPosition) {}
+
+  /**
+   * Plans.
+   *
+   * @param spec what is captured
+   * @param buffer the most bytes that shards take on the disk at a time
+   * @throws IOException as {@link Capture#plan}, or if the texts have not a batch of tokens
+   * @throws IllegalArgumentException as {@link Capture#plan}, or if the buffer is too small
+   */
+  public static StreamPlan of(LoadedModel model, CaptureSpec spec, long buffer, Rule rule)
+      throws IOException {
+    BufferSize size =
+        BufferSize.of(
+            buffer,
+            Capture.columns(model, spec),
+            rule.batch(),
+            rule.heldOut(),
+            spec.contexts().context());
+    Counts counts = new Counts(size, rule.fromPosition().orElse(model.firstPosition()));
+    Capture capture = Capture.planRows(model, spec, counts::add);
+    long[] steps = counts.steps(rule);
+    if (steps[steps.length - 1] == 0) {
+      throw new IOException(
+          String.format(
+              Locale.ROOT,
+              "%s: has not %,d tokens to train on, one batch; give more text or smaller batches",
+              spec.contexts().texts().name(),
+              rule.batch()));
+    }
+    return new StreamPlan(capture, model, spec, size, (int) counts.checksum.getValue(), steps);
+  }
+
+  /** Counts the tokens that are used, while the texts are read. */
+  private static final class Counts {
+    private final BufferSize size;
+    private final int firstPosition;
+    private final List<Long> used = new ArrayList<>();
+    private final HeldOut.Contexts firstWindow = new HeldOut.Contexts();
+    private final HeldOut.Contexts all = new HeldOut.Contexts();
+    private final CRC32C checksum = new CRC32C();
+    private long rows;
+
+    Counts(BufferSize size, int firstPosition) {
+      this.size = size;
+      this.firstPosition = firstPosition;
+    }
+
+    void add(Context context, int position, int count) {
+      int[] tokens = context.tokens();
+      ByteBuffer bytes = ByteBuffer.allocate((tokens.length + 2) * Integer.BYTES);
+      bytes.putInt(context.document()).putInt(context.seen());
+      for (int token : tokens) {
+        bytes.putInt(token);
+      }
+      checksum.update(bytes.flip());
+      for (int i = 0; i < count; i++, rows++) {
+        int window = (int) (rows / size.rowsPerWindow());
+        if (window == used.size()) {
+          used.add(0L);
+        }
+        if (position + i >= firstPosition) {
+          used.set(window, used.get(window) + 1);
+        }
+        if (window == 0) {
+          firstWindow.add(position + i, context.document(), firstPosition);
+        }
+        if (rows < size.mostRows()) {
+          all.add(position + i, context.document(), firstPosition);
+        }
+      }
+    }
+
+    /** Steps before each window, and of all. */
+    long[] steps(Rule rule) {
+      boolean single = rows <= size.mostRows();
+      HeldOut held =
+          HeldOut.choose(
+              single ? all : firstWindow, rule.heldOut(), rule.dataSeed(), firstPosition);
+      int windows = single ? 1 : used.size();
+      long[] before = new long[windows + 1];
+      for (int i = 0; i < windows; i++) {
+        long tokens = single ? used.stream().mapToLong(Long::longValue).sum() : used.get(i);
+        before[i + 1] = before[i] + (tokens - (i == 0 ? held.tokens() : 0)) / rule.batch();
+      }
+      return before;
+    }
+  }
+
+  /** The model that runs. */
+  LoadedModel model() {
+    return model;
+  }
+
+  /** What is captured. */
+  CaptureSpec spec() {
+    return spec;
+  }
+
+  /** The capture of all rows. */
+  public Capture capture() {
+    return capture;
+  }
+
+  /** How shards share the buffer. */
+  public BufferSize size() {
+    return size;
+  }
+
+  /** A checksum of all tokens of the texts. */
+  int checksum() {
+    return checksum;
+  }
+
+  /** How many windows the rows are. */
+  public int windows() {
+    return before.length - 1;
+  }
+
+  /** Steps of one pass over all windows. */
+  public long onePass() {
+    return before[windows()];
+  }
+
+  /** Rows of the windows but the last; of a single one all. */
+  public long rowsPerWindow() {
+    return windows() == 1 ? Math.max(1, capture.rows()) : size.rowsPerWindow();
+  }
+
+  /** The most bytes that shards take on the disk at a time. */
+  public long mostBytes() {
+    return windows() == 1 ? shards(0) * size.shardBytes() : size.bytes();
+  }
+
+  /** Shards of a window. */
+  int shards(long visit) {
+    long from = visit % windows() * rowsPerWindow();
+    long rows = Math.min(rowsPerWindow(), capture.rows() - from);
+    return (int) Math.ceilDiv(rows, (long) size.rowsPerShard());
+  }
+
+  /**
+   * The visit that a step draws from: its window, plus as many as all windows are for each pass
+   * before.
+   *
+   * @param step counted from 0
+   */
+  long visit(long step) {
+    if (windows() == 1) {
+      return 0;
+    }
+    long pass = step / onePass();
+    long within = step - pass * onePass();
+    int window = 0;
+    while (before[window + 1] <= within) {
+      window++;
+    }
+    return pass * windows() + window;
+  }
+
+  /** The first step of a visit, counted from 0. */
+  long from(long visit) {
+    return visit / windows() * onePass() + before[(int) (visit % windows())];
+  }
+
+  /** The end of its steps, exclusive. */
+  long to(long visit) {
+    return windows() == 1 ? Long.MAX_VALUE : from(visit) + steps(visit);
+  }
+
+  private long steps(long visit) {
+    int window = (int) (visit % windows());
+    return before[window + 1] - before[window];
+  }
+
+  /** What is added to the data seed for a visit; 0 for the first. */
+  static long seed(long visit) {
+    return visit * WINDOW_SEEDS;
+  }
+}

@@ -1,0 +1,285 @@
+package io.sluice.training.stream;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.sluice.files.FolderLock;
+import io.sluice.store.ActivationStore;
+import io.sluice.store.Batch;
+import io.sluice.store.BatchPlan;
+import io.sluice.store.Batches;
+import io.sluice.store.HeldOut;
+import io.sluice.store.Reading;
+import io.sluice.store.ReservedRows;
+import io.sluice.store.RowFilter;
+import io.sluice.store.StoreSpec;
+import io.sluice.store.StoreWriter;
+import io.sluice.store.files.Column;
+import io.sluice.store.files.StoreFolder;
+import io.sluice.training.Activations;
+import io.sluice.training.config.TrainingConfig;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Activations that a model gives while dictionaries are trained on them. A window is captured while
+ * the one before it is trained on; both, and the tokens that are held out of the first window, are
+ * in a folder of limited size.
+ */
+final class StreamedActivations implements Activations, AutoCloseable {
+  private static final String HELD_OUT = "held-out";
+  private static final int BATCH = 1024;
+  private static final long LOOK_MILLISECONDS = 100;
+
+  private final StreamPlan plan;
+  private final Path streamFolder;
+  private final Path folder;
+  private final FolderLock lock;
+  private final Ring ring;
+  private final long last;
+  private StreamFile file;
+  private ActivationStore first;
+  private Unseen unseen;
+  private ActivationStore open;
+  private long opened = -1;
+  private boolean closed;
+
+  private StreamedActivations(
+      StreamPlan plan, Path streamFolder, Path folder, FolderLock lock, StreamFile file)
+      throws IOException {
+    this.plan = plan;
+    this.streamFolder = streamFolder;
+    this.folder = folder;
+    this.lock = lock;
+    this.file = file;
+    this.last = plan.visit(file.runs().getFirst().config().schedule().steps() - 1);
+    this.ring = new Ring(plan, folder);
+  }
+
+  /**
+   * Captures the first window.
+   *
+   * @param streamFolder the folder of the stream, in which {@code buffer} is made
+   * @param file what it is; written when the first window is there
+   * @param resumed whether steps from the beginning need not come next
+   * @param stops asks to give up
+   * @return null if it was asked to give up
+   * @throws IOException if the capture fails, or another run has the folder
+   */
+  static StreamedActivations open(
+      StreamPlan plan, Path streamFolder, StreamFile file, boolean resumed, BooleanSupplier stops)
+      throws IOException {
+    Path folder = streamFolder.resolve("buffer");
+    FolderLock.make(folder, "run");
+    FolderLock lock = FolderLock.take(folder, "run");
+    StreamedActivations opened = null;
+    boolean whole = false;
+    try {
+      opened = new StreamedActivations(plan, streamFolder, folder, lock, file);
+      opened.ring.start(0, opened.last);
+      if (!resumed) {
+        opened.ring.allow(1);
+      }
+      whole = opened.await(0, stops);
+      if (whole) {
+        opened.begin();
+      }
+      return whole ? opened : null;
+    } finally {
+      if (!whole) {
+        if (opened == null) {
+          lock.giveUp();
+        } else {
+          opened.close();
+        }
+      }
+    }
+  }
+
+  private void begin() throws IOException {
+    first = ring.open(0);
+    open = first;
+    opened = 0;
+    record(0);
+    TrainingConfig config = file.runs().getFirst().config();
+    HeldOut heldOut = config.heldOut(first);
+    unseen =
+        plan.windows() == 1 || heldOut.isEmpty()
+            ? new Unseen(first, heldOut.heldOut())
+            : new Unseen(copy(heldOut), RowFilter.ALL);
+  }
+
+  /** Compares a window with what it was when it was captured before, or keeps its checksum. */
+  private void record(long visit) throws IOException {
+    int window = (int) (visit % plan.windows());
+    int checksum = ring.checksum(visit);
+    if (window < file.windows().size()) {
+      if (file.windows().get(window) != checksum) {
+        throw new IOException(
+            String.format(
+                Locale.ROOT,
+                "%s: window %d of the texts came out with other bits than when the run was begun; go"
+                    + " on with the model, the LibTorch and the kind of processor that it was begun"
+                    + " with",
+                streamFolder.resolve(StreamFile.NAME),
+                window));
+      }
+      return;
+    }
+    file = file.withWindow(checksum);
+    file.write(streamFolder, first);
+  }
+
+  /** Copies the held-out tokens of the first window, which goes. */
+  private ActivationStore copy(HeldOut heldOut) throws IOException {
+    List<Column> columns = first.columns();
+    List<String> names = new ArrayList<>();
+    names.addAll(List.of(Column.TOKEN_ID, Column.POSITION, Column.DOCUMENT_ID));
+    columns.forEach(column -> names.add(column.name()));
+    Path place = folder.resolve(HELD_OUT);
+    StoreSpec spec =
+        StoreSpec.of(first.manifest().model(), first.manifest().text(), columns)
+            .withRowsPerShard(plan.size().rowsPerShard())
+            .replacing();
+    Batches batches = first.batches(BatchPlan.sequential(names, BATCH).where(heldOut.heldOut()));
+    try (StoreWriter writer = StoreWriter.create(place, spec)) {
+      while (batches.hasNext()) {
+        Batch batch = batches.next();
+        MemorySegment[] values = new MemorySegment[columns.size()];
+        for (int i = 0; i < values.length; i++) {
+          values[i] = batch.data(i + 3);
+        }
+        int done = 0;
+        while (done < batch.rows()) {
+          done += append(writer, batch, values, done);
+        }
+      }
+      writer.finish();
+    }
+    return ActivationStore.open(place, Reading.COPIED);
+  }
+
+  private static int append(StoreWriter writer, Batch batch, MemorySegment[] values, int done)
+      throws IOException {
+    ReservedRows room = writer.reserve(batch.rows() - done);
+    int count = room.count();
+    copy(batch.data(0), done, room.tokenIds(), count, Integer.BYTES);
+    copy(batch.data(1), done, room.positions(), count, Integer.BYTES);
+    copy(batch.data(2), done, room.documentIds(), count, Integer.BYTES);
+    for (int i = 0; i < values.length; i++) {
+      MemorySegment target = room.activations().get(i);
+      copy(values[i], done, target, count, target.byteSize() / count);
+    }
+    writer.commit(count);
+    return count;
+  }
+
+  private static void copy(
+      MemorySegment from, int done, MemorySegment to, int count, long rowBytes) {
+    MemorySegment.copy(
+        from,
+        ValueLayout.JAVA_BYTE,
+        done * rowBytes,
+        to,
+        ValueLayout.JAVA_BYTE,
+        0,
+        count * rowBytes);
+  }
+
+  @Override
+  public ActivationStore first() {
+    return first;
+  }
+
+  @Override
+  public Unseen unseen(HeldOut heldOut) {
+    return unseen;
+  }
+
+  /**
+   * Waits until the window of a step is there.
+   *
+   * @param step counted from 0
+   * @param stops asks to give up
+   * @return false if it was asked to give up
+   * @throws IOException if the capture fails
+   */
+  boolean prepare(long step, BooleanSupplier stops) throws IOException {
+    long visit = plan.visit(step);
+    if (visit == opened) {
+      ring.allow(visit + 1);
+      return true;
+    }
+    if (!ring.covers(visit)) {
+      ring.start(visit, last);
+    }
+    ring.release(visit);
+    ring.allow(visit + 1);
+    if (!await(visit, stops)) {
+      return false;
+    }
+    record(visit);
+    open = ring.open(visit);
+    opened = visit;
+    return true;
+  }
+
+  private boolean await(long visit, BooleanSupplier stops) throws IOException {
+    while (!ring.has(visit)) {
+      if (stops.getAsBoolean()) {
+        return false;
+      }
+      ring.await(visit, LOOK_MILLISECONDS);
+    }
+    return true;
+  }
+
+  @Override
+  public Window at(TrainingConfig config, long step) throws IOException {
+    prepare(step, () -> false);
+    long visit = opened;
+    RowFilter rows =
+        visit % plan.windows() == 0
+            ? config.rows(first)
+            : RowFilter.fromPosition(config.firstPosition(first));
+    return new Window(open, rows, StreamPlan.seed(visit), plan.from(visit), plan.to(visit));
+  }
+
+  @Override
+  public void describe(ObjectNode settings) {
+    settings.put("stream", StreamFile.NAME);
+    settings.put("storeRows", file.rows());
+    settings.put("storeCreated", file.created());
+    settings.put("rowsPerWindow", plan.rowsPerWindow());
+    settings.remove("store");
+  }
+
+  @Override
+  public void requireSame(JsonNode settings, Path run) throws IOException {
+    if (settings.path("storeRows").asLong() != file.rows()
+        || !settings.path("storeCreated").asText().equals(file.created())) {
+      throw new IOException(
+          run + ": is not a run of " + streamFolder.resolve(StreamFile.NAME) + "; restore it");
+    }
+  }
+
+  /** Ends the capture and deletes the buffer; a second call does nothing. */
+  @Override
+  public void close() throws IOException {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    try {
+      ring.close();
+      StoreFolder.delete(folder.resolve(HELD_OUT));
+    } finally {
+      lock.giveUp();
+    }
+  }
+}

@@ -1,0 +1,342 @@
+package io.sluice.training.stream;
+
+import io.sluice.engine.EngineFactory;
+import io.sluice.store.ActivationStore;
+import io.sluice.store.Reading;
+import io.sluice.store.StoreSpec;
+import io.sluice.store.files.Column;
+import io.sluice.store.files.Manifest;
+import io.sluice.training.Trainer;
+import io.sluice.training.run.DivergedException;
+import io.sluice.training.run.RunFolder;
+import io.sluice.training.run.RunResult;
+import io.sluice.training.run.StoppedException;
+import io.sluice.training.run.TrainingListener;
+import io.sluice.training.start.Blueprint;
+import java.io.IOException;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Dictionaries that are trained together while a model runs, in one pass of it. Each is an ordinary
+ * run in a folder of its own. Killed at any moment, they end in the same weights when they are
+ * resumed on the same engine: what was captured is captured again, to the same bits.
+ */
+public final class StreamedRuns implements AutoCloseable {
+  private final StreamedActivations activations;
+  private final StreamFile file;
+  private final Path folder;
+  private final Map<StreamRun, Trainer> running = new LinkedHashMap<>();
+  private final Map<StreamRun, Outcome> ended = new LinkedHashMap<>();
+
+  /** The first window was to be captured, and something asked to stop before it was there. */
+  public static final class NotBegunException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    NotBegunException() {
+      super("stopped while the first window was captured");
+    }
+  }
+
+  /**
+   * How a run has ended.
+   *
+   * @param trainer the run, closed; null if it had ended before these were resumed
+   * @param result null if it has diverged
+   * @param failure why it has; null if it has not
+   */
+  public record Outcome(StreamRun run, Trainer trainer, RunResult result, String failure) {}
+
+  private StreamedRuns(StreamedActivations activations, StreamFile file, Path folder) {
+    this.activations = activations;
+    this.file = file;
+    this.folder = folder;
+  }
+
+  /**
+   * Begins runs: captures the first window and estimates where each starts.
+   *
+   * @param runs what is trained; their batches, steps, data seeds, first positions and held-out
+   *     shares are those that were planned with
+   * @param options how to find the model, the texts and the buffer again, as words
+   * @param engine how {@code engines} are called: kind and device
+   * @param folder created if necessary; may hold no run
+   * @param stops asks to give up
+   * @throws IOException if the folder holds a run or is in use, the capture fails, or data is not
+   *     finite; the folder is then as before
+   * @throws IllegalArgumentException if a configuration does not fit its hook points, the engine or
+   *     the memory
+   * @throws NotBegunException if it was asked to
+   */
+  public static StreamedRuns start(
+      StreamPlan plan,
+      List<StreamRun> runs,
+      List<String> options,
+      EngineFactory engines,
+      String engine,
+      Path folder,
+      BooleanSupplier stops)
+      throws IOException {
+    for (StreamRun run : runs) {
+      Blueprint blueprint = Blueprint.of(run.config(), withoutRows(plan, folder));
+      blueprint.requireEngine(engines);
+      blueprint.requireMemory(engines);
+    }
+    if (StreamFile.isIn(folder)
+        || Files.exists(folder.resolve(RunFolder.DESCRIPTION))
+        || Files.exists(folder.resolve(RunFolder.SWEEP))) {
+      throw new IOException(
+          folder + ": holds a run already; continue it with --resume, or choose another folder");
+    }
+    StreamFile file =
+        new StreamFile(
+            options,
+            engine,
+            plan.capture().storeSpec().columns().stream().map(Column::name).toList(),
+            plan.capture().rows(),
+            plan.size().rowsPerShard(),
+            plan.size().shardsPerWindow(),
+            plan.checksum(),
+            Instant.now().truncatedTo(ChronoUnit.MILLIS).toString(),
+            runs,
+            List.of());
+    boolean made = !Files.exists(folder);
+    StreamedRuns started = null;
+    boolean whole = false;
+    try {
+      started = open(plan, file, folder, false, stops);
+      for (StreamRun run : runs) {
+        started.running.put(run, started.begin(run, engines));
+      }
+      whole = true;
+      return started;
+    } finally {
+      if (!whole) {
+        if (started != null) {
+          started.giveUp();
+        }
+        if (made) {
+          deleteIfEmpty(folder);
+        }
+      }
+    }
+  }
+
+  private static void deleteIfEmpty(Path folder) throws IOException {
+    try {
+      Files.deleteIfExists(folder);
+    } catch (DirectoryNotEmptyException e) {
+      // Another process uses it.
+    }
+  }
+
+  /** A store of the columns that are captured, to check configurations before they are. */
+  private static ActivationStore withoutRows(StreamPlan plan, Path folder) throws IOException {
+    StoreSpec spec = plan.capture().storeSpec();
+    Manifest manifest =
+        new Manifest(
+            spec.model(),
+            spec.text(),
+            spec.columns(),
+            plan.size().rowsPerShard(),
+            0,
+            true,
+            List.of(),
+            Map.of(),
+            spec.properties(),
+            "",
+            "");
+    return ActivationStore.open(folder, manifest, Reading.COPIED);
+  }
+
+  private static StreamedRuns open(
+      StreamPlan plan, StreamFile file, Path folder, boolean resumed, BooleanSupplier stops)
+      throws IOException {
+    StreamedActivations activations = StreamedActivations.open(plan, folder, file, resumed, stops);
+    if (activations == null) {
+      throw new NotBegunException();
+    }
+    return new StreamedRuns(activations, file, folder);
+  }
+
+  private Trainer begin(StreamRun run, EngineFactory engines) throws IOException {
+    return Trainer.start(
+        activations, run.config(), engines, run.name(), folder.resolve(run.folder()));
+  }
+
+  /**
+   * Resumes runs from their newest checkpoints.
+   *
+   * @param plan made from what {@code file} says
+   * @param file that of the folder
+   * @throws IOException if the texts, the model or a folder are not what they were, a run is in
+   *     use, or all have ended
+   */
+  public static StreamedRuns resume(
+      StreamPlan plan, StreamFile file, EngineFactory engines, Path folder, BooleanSupplier stops)
+      throws IOException {
+    List<Column> columns = plan.capture().storeSpec().columns();
+    if (plan.capture().rows() != file.rows()
+        || plan.checksum() != file.tokens()
+        || plan.size().rowsPerShard() != file.rowsPerShard()
+        || plan.size().shardsPerWindow() != file.shardsPerWindow()
+        || !columns.stream().map(Column::name).toList().equals(file.hooks())) {
+      throw new IOException(
+          folder.resolve(StreamFile.NAME)
+              + ": the texts, the tokenizer or the model are not those that the run was begun with;"
+              + " restore them, or start a new run in another folder");
+    }
+    boolean left = false;
+    for (StreamRun run : file.runs()) {
+      left |= RunFolder.result(folder.resolve(run.folder())) == null;
+    }
+    if (!left) {
+      throw new IOException(folder + ": this run is complete; there is nothing to resume");
+    }
+    StreamedRuns resumed = open(plan, file, folder, true, stops);
+    boolean whole = false;
+    try {
+      for (StreamRun run : file.runs()) {
+        Path own = folder.resolve(run.folder());
+        RunResult result = RunFolder.result(own);
+        if (result != null) {
+          resumed.ended.put(run, new Outcome(run, null, result, null));
+        } else if (Files.exists(own.resolve(RunFolder.DESCRIPTION))) {
+          resumed.running.put(run, Trainer.resume(resumed.activations, engines, own));
+        } else {
+          resumed.running.put(run, resumed.begin(run, engines));
+        }
+      }
+      whole = true;
+      return resumed;
+    } finally {
+      if (!whole) {
+        resumed.close();
+      }
+    }
+  }
+
+  /** The trainers of runs that have not ended. */
+  public Map<StreamRun, Trainer> running() {
+    return Map.copyOf(running);
+  }
+
+  /** The step of the run that is furthest behind. */
+  public long step() {
+    return running.values().stream().mapToLong(Trainer::step).min().orElse(0);
+  }
+
+  /**
+   * Trains to the last step, and saves each dictionary into the folder of its run.
+   *
+   * @return how each run has ended, in order
+   * @throws IOException if the capture fails, data is not finite or writing fails; there is then a
+   *     checkpoint if one can be written
+   * @throws DivergedException if the only run diverges
+   * @throws StoppedException if the listener requested it
+   */
+  public List<Outcome> run(TrainingListener listener) throws IOException {
+    endThoseAtTheirEnd();
+    while (!running.isEmpty()) {
+      long step = step();
+      if (!prepare(step, listener) || listener.stops()) {
+        checkpoint();
+        throw new StoppedException("stopped after %s steps, with a checkpoint".formatted(step));
+      }
+      for (StreamRun run : List.copyOf(running.keySet())) {
+        // Runs whose checkpoints were newer than others' wait for these.
+        if (running.get(run).step() == step) {
+          advance(run, listener);
+        }
+      }
+      endThoseAtTheirEnd();
+    }
+    return file.runs().stream().map(ended::get).toList();
+  }
+
+  private boolean prepare(long step, TrainingListener listener) throws IOException {
+    try {
+      return activations.prepare(step, listener::stops);
+    } catch (IOException e) {
+      // Its shards go first: they may be what has filled the disk.
+      activations.close();
+      String kept;
+      try {
+        checkpoint();
+        kept = "there is a checkpoint of step " + step;
+      } catch (IOException | DivergedException full) {
+        kept = "the checkpoint before stays";
+      }
+      throw new IOException(
+          "%s; %s, and --resume --out %s continues from it".formatted(e.getMessage(), kept, folder),
+          e);
+    }
+  }
+
+  private void advance(StreamRun run, TrainingListener listener) throws IOException {
+    try {
+      running.get(run).advance(listener);
+    } catch (DivergedException e) {
+      giveUp(run, e);
+    }
+  }
+
+  private void checkpoint() throws IOException {
+    for (StreamRun run : List.copyOf(running.keySet())) {
+      try {
+        running.get(run).checkpoint();
+      } catch (DivergedException e) {
+        giveUp(run, e);
+      }
+    }
+  }
+
+  private void giveUp(StreamRun run, DivergedException why) throws IOException {
+    if (file.runs().size() == 1) {
+      throw why;
+    }
+    Trainer trainer = running.remove(run);
+    trainer.close();
+    ended.put(run, new Outcome(run, trainer, null, why.getMessage()));
+  }
+
+  private void endThoseAtTheirEnd() throws IOException {
+    for (StreamRun run : List.copyOf(running.keySet())) {
+      if (running.get(run).atEnd()) {
+        try {
+          Trainer trainer = running.get(run);
+          ended.put(run, new Outcome(run, trainer, trainer.finish(), null));
+          running.remove(run);
+          trainer.close();
+        } catch (DivergedException e) {
+          giveUp(run, e);
+        }
+      }
+    }
+  }
+
+  /** Deletes what was made in folders in which runs could not be started. */
+  private void giveUp() throws IOException {
+    for (Trainer trainer : running.values()) {
+      trainer.giveUp();
+    }
+    running.clear();
+    close();
+    Files.deleteIfExists(folder.resolve(StreamFile.NAME));
+  }
+
+  @Override
+  public void close() throws IOException {
+    for (Trainer trainer : running.values()) {
+      trainer.close();
+    }
+    activations.close();
+  }
+}
