@@ -60,7 +60,7 @@ class StreamedTrainingTest {
         "--hook layers.1.attn_out --held-out 0 --engine torch",
         "--hook layers.0.resid --target layers.1.mlp_out --skip",
         "--hook layers.0.resid,layers.2.resid --init random",
-        "--hook layers.1.resid --activation batchtopk --auxk --dead-after 500",
+        "--hook layers.1.resid --activation batchtopk --auxk auto --dead-after 500",
         "--hook layers.1.resid --resample-every 20 --dead-after 500",
         "--hook layers.1.resid --whiten",
       })
@@ -142,7 +142,7 @@ class StreamedTrainingTest {
         "--buffer",
         "1500K",
         "--steps",
-        "220",
+        "300",
         "--checkpoint-every",
         "10",
         "--log-every",
@@ -167,7 +167,7 @@ class StreamedTrainingTest {
     watch.interrupt();
     watch.join();
     assertThat(status).as(err.toString()).isZero();
-    assertThat(err.toString()).containsPattern("train: [\\d,]+ tokens of text in [3-9] windows of");
+    assertThat(err.toString()).containsPattern("train: [\\d,]+ tokens of text in \\d+ windows of");
     assertThat(most.get()).isBetween(600_000L, 1_500_000L);
     assertThat(one.resolve("buffer")).doesNotExist();
     Path two = folder.resolve("two");
@@ -369,7 +369,7 @@ class StreamedTrainingTest {
     assertThat(lastLine()).contains("d_init is 500");
     assertThat(Path.of(run)).doesNotExist();
     arguments.set(arguments.indexOf("500"), "4");
-    arguments.set(arguments.indexOf("220"), "20");
+    arguments.set(arguments.indexOf("300"), "20");
     assertThat(sluice(arguments.toArray(String[]::new))).as(err.toString()).isZero();
     assertThat(sluice(arguments.toArray(String[]::new))).isEqualTo(1);
     assertThat(lastLine()).contains("holds a run already");

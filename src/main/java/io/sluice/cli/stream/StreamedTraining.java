@@ -58,10 +58,11 @@ public record StreamedTraining(SluiceCommand command, Path out) {
       requireDisk(plan);
       tell(plan);
       List<String> words = options.words(command, spec, model);
+      long begin = System.nanoTime();
       try (StopSignal signal = StopSignal.listen();
           StreamedRuns started =
               StreamedRuns.start(plan, runs, words, engines, engine, out, signal::hasArrived)) {
-        return train(started, runs.getFirst().config(), signal);
+        return train(started, runs.getFirst().config(), signal, begin);
       } catch (StreamedRuns.NotBegunException e) {
         command.err().println("train: " + e.getMessage() + "; nothing is left of it");
         throw new StoppedException(e.getMessage());
@@ -90,9 +91,10 @@ public record StreamedTraining(SluiceCommand command, Path out) {
       StreamPlan plan = plan(options, model, options.spec(command, model, file.hooks()), rule);
       tell(plan);
       EngineFactory made = engines.apply(file.engine());
+      long begin = System.nanoTime();
       try (StopSignal signal = StopSignal.listen();
           StreamedRuns resumed = StreamedRuns.resume(plan, file, made, out, signal::hasArrived)) {
-        return train(resumed, config, signal);
+        return train(resumed, config, signal, begin);
       } catch (StreamedRuns.NotBegunException e) {
         command.err().println("train: " + e.getMessage() + "; its checkpoints stay");
         throw new StoppedException(e.getMessage());
@@ -149,14 +151,25 @@ public record StreamedTraining(SluiceCommand command, Path out) {
   }
 
   private List<StreamedRuns.Outcome> train(
-      StreamedRuns runs, TrainingConfig config, StopSignal signal) throws IOException {
+      StreamedRuns runs, TrainingConfig config, StopSignal signal, long begin)
+      throws IOException {
     Schedule schedule = config.schedule();
+    long tokens = (schedule.steps() - runs.step()) * schedule.batch();
     try (Progress progress =
         command.progress("train", schedule.steps() * schedule.batch(), "tokens")) {
       progress.startingAt(runs.step() * schedule.batch());
       List<StreamedRuns.Outcome> outcomes =
           runs.run(new TrainingProgress(progress, (step, seen) -> seen, signal));
       progress.done();
+      double seconds = (System.nanoTime() - begin) / 1e9;
+      command
+          .err()
+          .printf(
+              Locale.ROOT,
+              "train: %,d tokens in %.1f s, %,.0f tokens/s, with the model and the start%n",
+              tokens,
+              seconds,
+              tokens / seconds);
       return outcomes;
     } catch (StoppedException e) {
       command.printHowToContinue(e, "train --resume --out " + out);
