@@ -236,11 +236,7 @@ final class TrainCommand extends SluiceCommand {
     if (streams) {
       checkStream();
     } else {
-      files.check(
-          this,
-          kind.isGiven() || from.isGiven(),
-          "--store and --hook or --from",
-          Set.of());
+      files.check(this, kind.isGiven() || from.isGiven(), "--store and --hook or --from", Set.of());
       stream.requireNone(this);
     }
     steps.check(this, streams);
@@ -335,7 +331,8 @@ final class TrainCommand extends SluiceCommand {
     SavedDictionary saved = from.isGiven() ? from.open(this) : null;
     TrainingConfig config;
     try {
-      config = saved == null ? config(kind.choice(store::hookName)) : config(saved, store::hookName);
+      config =
+          saved == null ? config(kind.choice(store::hookName)) : config(saved, store::hookName);
     } catch (IllegalArgumentException e) {
       throw usage(e.getMessage());
     }
@@ -360,7 +357,8 @@ final class TrainCommand extends SluiceCommand {
     return dataSeed == null ? seed() : dataSeed;
   }
 
-  private TrainingConfig config(SavedDictionary saved, UnaryOperator<String> names) throws IOException {
+  private TrainingConfig config(SavedDictionary saved, UnaryOperator<String> names)
+      throws IOException {
     DictionaryConfig its = saved.config();
     sparsity.goOnFrom(its, this);
     if (its.isAutoencoder() && !given("--centre")) {

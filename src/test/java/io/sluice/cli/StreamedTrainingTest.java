@@ -123,6 +123,10 @@ class StreamedTrainingTest {
 
   /** Arguments of a run through several windows, twice over the text. */
   private List<String> windowed(Path into) {
+    return windowed(into, 300);
+  }
+
+  private List<String> windowed(Path into, int steps) {
     return List.of(
         "train",
         "--model",
@@ -142,7 +146,7 @@ class StreamedTrainingTest {
         "--buffer",
         "1500K",
         "--steps",
-        "300",
+        Integer.toString(steps),
         "--checkpoint-every",
         "10",
         "--log-every",
@@ -234,7 +238,7 @@ class StreamedTrainingTest {
   @Test
   void aTextThatIsGoneEndsInOneLineAndTheRunContinues() throws Exception {
     Path whole = folder.resolve("whole");
-    assertThat(sluice(windowed(whole).toArray(String[]::new))).as(err.toString()).isZero();
+    assertThat(sluice(windowed(whole, 1500).toArray(String[]::new))).as(err.toString()).isZero();
     Path broken = folder.resolve("broken");
     Path hidden = folder.resolve("hidden.txt");
     Thread hides =
@@ -251,8 +255,8 @@ class StreamedTrainingTest {
                   }
                 });
     err.getBuffer().setLength(0);
-    // The second pass opens the text again.
-    assertThat(sluice(windowed(broken).toArray(String[]::new))).isEqualTo(1);
+    // Each pass opens the text again.
+    assertThat(sluice(windowed(broken, 1500).toArray(String[]::new))).isEqualTo(1);
     hides.join();
     assertThat(lastLine())
         .contains("words.txt")

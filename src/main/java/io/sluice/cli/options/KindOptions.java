@@ -98,7 +98,8 @@ public final class KindOptions {
     List<Choice> choices = new ArrayList<>();
     for (int i = 0; i < hooks.size(); i++) {
       List<String> read = names("--hook", hooks.get(i), translation);
-      List<String> written = targets == null ? null : names("--target", targets.get(i), translation);
+      List<String> written =
+          targets == null ? null : names("--target", targets.get(i), translation);
       Choice choice = new Choice(read.getFirst(), kind(read, written));
       if (choices.contains(choice)) {
         throw new IllegalArgumentException(
@@ -109,7 +110,8 @@ public final class KindOptions {
     return choices;
   }
 
-  private static List<String> names(String option, String given, UnaryOperator<String> translation) {
+  private static List<String> names(
+      String option, String given, UnaryOperator<String> translation) {
     List<String> names = List.of(given.split(",", -1));
     if (names.stream().anyMatch(String::isBlank)) {
       throw new IllegalArgumentException(

@@ -151,8 +151,7 @@ public record StreamedTraining(SluiceCommand command, Path out) {
   }
 
   private List<StreamedRuns.Outcome> train(
-      StreamedRuns runs, TrainingConfig config, StopSignal signal, long begin)
-      throws IOException {
+      StreamedRuns runs, TrainingConfig config, StopSignal signal, long begin) throws IOException {
     Schedule schedule = config.schedule();
     long tokens = (schedule.steps() - runs.step()) * schedule.batch();
     try (Progress progress =

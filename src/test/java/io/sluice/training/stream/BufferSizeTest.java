@@ -49,7 +49,8 @@ class BufferSizeTest {
     } catch (IllegalArgumentException e) {
       message = e.getMessage();
     }
-    long needed = Long.parseLong(message.replaceFirst(".*take ([\\d,]+) bytes.*", "$1").replace(",", ""));
+    long needed =
+        Long.parseLong(message.replaceFirst(".*take ([\\d,]+) bytes.*", "$1").replace(",", ""));
     assertThat(BufferSize.of(needed, columns, 1024, 0.05, 256).rowsPerWindow()).isEqualTo(4096);
   }
 }
