@@ -264,7 +264,7 @@ class StreamedTrainingTest {
         .contains("--resume --out " + broken);
     assertThat(sluice("train", "--resume", "--out", broken.toString())).isEqualTo(1);
     String content = Files.readString(hidden);
-    Files.writeString(text, content.replaceFirst("c", "d"));
+    Files.writeString(text, content.substring(200));
     assertThat(sluice("train", "--resume", "--out", broken.toString())).isEqualTo(1);
     assertThat(lastLine()).contains("stream.json").contains("are not those that the run was begun");
     Files.writeString(text, content);

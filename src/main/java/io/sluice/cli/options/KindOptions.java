@@ -18,9 +18,7 @@ public final class KindOptions {
   @Option(
       names = "--hook",
       paramLabel = "NAME",
-      description =
-          "Train on this hook point, such as layers.3.attn_out. With --model, give it several times "
-              + "to train a dictionary for each in one pass of the model.")
+      description = "Train on this hook point, such as layers.3.attn_out.")
   @Grouped(OptionGroup.ESSENTIAL)
   private List<String> hooks;
 

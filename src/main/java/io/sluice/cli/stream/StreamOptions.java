@@ -57,8 +57,8 @@ public final class StreamOptions {
       description =
           "Train while this model runs, instead of on a store: a folder, a file, or a name on the "
               + "HuggingFace hub. No store is made. --tokens then counts tokens of --text, over which "
-              + "the run passes once unless --steps says otherwise.")
-  @Grouped(OptionGroup.ESSENTIAL)
+              + "the run passes once unless --steps says otherwise. Give --hook several times to train "
+              + "a dictionary for each in one pass of the model.")
   private Path model;
 
   @Option(
@@ -66,7 +66,6 @@ public final class StreamOptions {
       arity = "1..*",
       paramLabel = "PATH",
       description = "Run these files, folders or patterns of texts through --model.")
-  @Grouped(OptionGroup.ESSENTIAL)
   private List<Path> texts;
 
   @Option(
