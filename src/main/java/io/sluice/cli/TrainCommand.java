@@ -62,7 +62,6 @@ import picocli.CommandLine.Option;
     name = "train",
     customSynopsis = {
       "sluice train --store DIR --hook NAME --out DIR [OPTION...]",
-      "sluice train --model MODEL --text PATH --hook NAME --out DIR [OPTION...]",
       "sluice train --resume --out DIR"
     },
     description = {
