@@ -11,6 +11,7 @@ import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.ContextOptions;
 import io.sluice.cli.options.JsonOption;
 import io.sluice.cli.options.ModelOptions;
+import io.sluice.cli.options.texts.ExclusionOptions;
 import io.sluice.memory.DType;
 import io.sluice.model.HookPatterns;
 import io.sluice.model.capture.Capture;
@@ -138,6 +139,8 @@ public class CaptureCommand extends SluiceCommand {
   @Grouped(OptionGroup.OUTPUT)
   private boolean specialTokens;
 
+  @Mixin private ExclusionOptions exclusion;
+
   @Mixin private JsonOption json;
 
   @Override
@@ -145,6 +148,7 @@ public class CaptureCommand extends SluiceCommand {
     storedType();
     model.check(this);
     contexts.check(this);
+    exclusion.check(this);
     if (contexts.isStrided() && specialTokens) {
       throw usage("--special-tokens cannot be combined with --stride; leave one of them out");
     }
@@ -181,7 +185,8 @@ public class CaptureCommand extends SluiceCommand {
   protected final CaptureSpec spec(LoadedModel loaded) throws IOException {
     return CaptureSpec.of(contexts.spec(loaded), HookPatterns.select(hooks, loaded.transformer()))
         .withDtype(storedType())
-        .withSpecialTokens(specialTokens);
+        .withSpecialTokens(specialTokens)
+        .withExclusion(exclusion.of(loaded));
   }
 
   /** Checks and counts. */

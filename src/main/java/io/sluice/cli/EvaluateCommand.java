@@ -150,7 +150,7 @@ public class EvaluateCommand extends SluiceCommand {
    * @param which a value of {@code --rows}
    */
   protected double[] mean(DictionaryMeasuring task, String which) throws IOException {
-    return StoreMean.of(task.store(), task.subject().outputs(), task.rows().apply(which));
+    return StoreMean.of(task.store(), task.subject().outputs(), task.plan(which).filter());
   }
 
   /** Whether LibTorch runs the dictionary. */

@@ -13,6 +13,7 @@ import io.sluice.cli.options.OptionalTexts;
 import io.sluice.cli.options.OutputFile;
 import io.sluice.cli.options.PositionOption;
 import io.sluice.cli.options.StoreChecksums;
+import io.sluice.cli.options.texts.ExclusionOptions;
 import io.sluice.cli.results.ExpectedDead;
 import io.sluice.cli.results.ExpectedDeadTable;
 import io.sluice.cli.results.SpectrumTable;
@@ -122,6 +123,8 @@ public class SpectrumCommand extends SluiceCommand {
 
   @Mixin private PositionOption positions;
 
+  @Mixin private ExclusionOptions exclusion;
+
   @Option(
       names = "--model",
       paramLabel = "MODEL",
@@ -157,6 +160,7 @@ public class SpectrumCommand extends SluiceCommand {
       throw usage("--tau must be above 0 and at most 1, not " + tau);
     }
     positions.check(this);
+    exclusion.check(this);
     Device on = device.of(this);
     OutputFile.check("--out", out);
     OutputFile.check("--stats", stats);
@@ -164,6 +168,16 @@ public class SpectrumCommand extends SluiceCommand {
     ExpectedDead dead = expectedDead();
     if ((storeFolder == null) != texts.areGiven()) {
       throw usage("give --store, or --model and --text");
+    }
+    if (storeFolder != null && exclusion.areGiven()) {
+      throw usage(
+          "--exclude-ids and --max-norm-multiple are for --text; a store has its own rule, which"
+              + " 'sluice capture' writes");
+    }
+    if (exclusion.limitNorms() && runsOnCluster()) {
+      throw usage(
+          "--max-norm-multiple is not spread over a cluster, whose tasks do not know the median;"
+              + " capture with it, and measure the store");
     }
     if (texts.areGiven()) {
       if (model == null) {
@@ -286,6 +300,7 @@ public class SpectrumCommand extends SluiceCommand {
         contexts,
         HookPatterns.select(hooks == null ? "layers.*.*" : hooks, loaded.transformer()),
         positions.of(loaded),
+        exclusion.of(loaded),
         dead != null,
         new StoreSpectra(loaded.name(), contexts.texts().name(), tau).predicting(dead));
   }
@@ -311,6 +326,7 @@ public class SpectrumCommand extends SluiceCommand {
                 task.contexts(),
                 task.points(),
                 task.first(),
+                task.exclusion(),
                 task.directions(),
                 progress::update,
                 problems));

@@ -46,6 +46,12 @@ public record EvaluationPlan(
     if (store.rows() == 0) {
       throw new IllegalArgumentException(store.folder() + ": the store has no rows");
     }
+    // Everything that is measured takes the same tokens, whichever hook points it reads.
+    filter =
+        store.used(
+            filter,
+            SiteFeed.columns(
+                SiteScaling.none(subject.inputs()), SiteScaling.none(subject.outputs())));
   }
 
   private static void requireWidths(String does, List<Site> sites, ActivationStore store) {

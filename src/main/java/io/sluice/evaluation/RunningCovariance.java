@@ -2,6 +2,7 @@ package io.sluice.evaluation;
 
 import io.sluice.geometry.CovarianceAccumulator;
 import io.sluice.geometry.TokenMoments;
+import io.sluice.memory.Rows;
 import io.sluice.model.HookPoint;
 import io.sluice.model.Hooks;
 import io.sluice.model.TokenBatch;
@@ -10,6 +11,7 @@ import io.sluice.model.capture.ContextBatches;
 import io.sluice.model.capture.ContextSpec;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.simd.NonFiniteException;
+import io.sluice.store.TokenExclusion;
 import io.sluice.text.TextProblems;
 import io.sluice.torch.Device;
 import io.sluice.torch.Tensor;
@@ -36,6 +38,7 @@ public final class RunningCovariance {
    * @param hooks the hook points
    * @param fromPosition the first position of a context that is used; 1 leaves out the attention
    *     sink of causal models
+   * @param exclusion tokens that are left out
    * @param directions whether the moments of directions are taken, too
    * @param progress called after each batch with the number of tokens done
    * @param problems called at the end with the parts of the texts that could not be read
@@ -48,13 +51,15 @@ public final class RunningCovariance {
       ContextSpec contexts,
       List<HookPoint> hooks,
       int fromPosition,
+      TokenExclusion exclusion,
       boolean directions,
       LongConsumer progress,
       Consumer<TextProblems> problems)
       throws IOException {
+    KeptTokens kept = KeptTokens.of(model, contexts, hooks, exclusion);
     try (ContextBatches batches = ContextBatches.open(model, contexts)) {
       Map<HookPoint, TokenMoments> result =
-          of(model, contexts, batches, hooks, fromPosition, directions, progress);
+          of(model, contexts, batches, hooks, fromPosition, kept, directions, progress);
       problems.accept(batches.problems());
       return result;
     }
@@ -66,8 +71,11 @@ public final class RunningCovariance {
    *
    * @param contexts the contexts of the whole texts
    * @param part begins and ends with a batch
+   * @param exclusion tokens that are left out, by their ids
    * @param progress called after each batch with the number of the part's tokens done
    * @throws IOException as the other
+   * @throws IllegalArgumentException as the other, or if norms matter, whose median a part does not
+   *     have
    */
   public static Map<HookPoint, TokenMoments> ofPart(
       LoadedModel model,
@@ -75,12 +83,17 @@ public final class RunningCovariance {
       CapturePart part,
       List<HookPoint> hooks,
       int fromPosition,
+      TokenExclusion exclusion,
       boolean directions,
       LongConsumer progress)
       throws IOException {
+    if (exclusion.limitsNorms()) {
+      throw new IllegalArgumentException("a part of texts has no median of all norms");
+    }
+    KeptTokens kept = new KeptTokens(exclusion, Map.of());
     try (ContextBatches batches = part.batches(model, contexts)) {
       Map<HookPoint, TokenMoments> result =
-          of(model, contexts, batches, hooks, fromPosition, directions, progress);
+          of(model, contexts, batches, hooks, fromPosition, kept, directions, progress);
       if (batches.tokens() != part.to() - part.from()) {
         throw new IOException(
             part.files().getFirst()
@@ -96,6 +109,7 @@ public final class RunningCovariance {
       ContextBatches batches,
       List<HookPoint> hooks,
       int fromPosition,
+      KeptTokens kept,
       boolean directions,
       LongConsumer progress)
       throws IOException {
@@ -118,9 +132,16 @@ public final class RunningCovariance {
                 .observe(
                     hooks,
                     (point, activation) -> {
-                      add(accumulators.get(point), point, activation, now, fromPosition, suffix);
+                      add(
+                          accumulators.get(point),
+                          point,
+                          activation,
+                          now,
+                          fromPosition,
+                          suffix,
+                          kept);
                       if (directions) {
-                        add(units.get(point), point, activation, now, fromPosition, suffix);
+                        add(units.get(point), point, activation, now, fromPosition, suffix, kept);
                       }
                     });
         try (TensorScope scope = TensorScope.open()) {
@@ -157,17 +178,27 @@ public final class RunningCovariance {
       Tensor activation,
       TokenBatch batch,
       int fromPosition,
-      int suffix) {
+      int suffix,
+      KeptTokens kept) {
     try (TensorScope scope = TensorScope.open()) {
       Tensor host = activation.to(Device.CPU).contiguous();
       MemorySegment memory = host.data();
+      Rows rows = KeptTokens.rows(host, batch);
       long rowBytes = host.size(2) * host.dtype().bytes();
       for (int context = 0; context < batch.size(); context++) {
+        int end = batch.length(context) - suffix;
         int first = Math.max(fromPosition, batch.from(context));
-        int count = batch.length(context) - suffix - first;
-        if (count > 0) {
-          long start = ((long) context * batch.length() + first) * rowBytes;
-          accumulator.add(memory.asSlice(start, count * rowBytes), host.dtype(), count);
+        while (first < end) {
+          int last = first;
+          while (last < end && kept.keeps(point, rows, batch, context, last)) {
+            last++;
+          }
+          if (last > first) {
+            long start = ((long) context * batch.length() + first) * rowBytes;
+            accumulator.add(
+                memory.asSlice(start, (last - first) * rowBytes), host.dtype(), last - first);
+          }
+          first = last + 1;
         }
       }
     } catch (NonFiniteException e) {

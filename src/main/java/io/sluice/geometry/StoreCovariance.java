@@ -93,7 +93,7 @@ public final class StoreCovariance {
         CovarianceAccumulator units =
             directions ? CovarianceAccumulator.ofDirections(device, column.width()) : null) {
       for (Shard shard : shards) {
-        BitSet kept = shard.kept(filter);
+        BitSet kept = store.kept(shard, filter, List.of(column.name()));
         for (int start = 0; start < shard.rows(); start += PIECE) {
           int end = Math.min(shard.rows(), start + PIECE);
           int from = kept.nextSetBit(start);

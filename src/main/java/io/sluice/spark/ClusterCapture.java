@@ -50,8 +50,8 @@ public final class ClusterCapture extends CaptureCommand {
   @Mixin private MixedExecutors mixed;
 
   @Override
-  public boolean readsStandardInput() {
-    return false;
+  public boolean runsOnCluster() {
+    return true;
   }
 
   @Override

@@ -61,8 +61,8 @@ public final class ClusterSpectrum extends SpectrumCommand {
   @Mixin private MixedExecutors mixed;
 
   @Override
-  public boolean readsStandardInput() {
-    return false;
+  public boolean runsOnCluster() {
+    return true;
   }
 
   @Override

@@ -73,6 +73,7 @@ final class TextSpectrumTask {
         part,
         measuring.points(),
         measuring.first(),
+        measuring.exclusion(),
         measuring.directions(),
         done -> {
           tokens.add(done - before[0]);

@@ -13,6 +13,7 @@ import io.sluice.store.files.ShardParser;
 import io.sluice.store.files.StoreReplacement;
 import io.sluice.store.tables.TableFile;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
@@ -21,6 +22,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -51,6 +53,7 @@ public final class ActivationStore {
   private final ShardIndex index;
   private final TokenTable tokens; // Null in stores without texts.
   private final DocumentTable documents;
+  private final ExcludedRows excluded;
   private final Map<HeldOutKey, HeldOut> heldOut = new ConcurrentHashMap<>();
 
   private ActivationStore(
@@ -61,6 +64,9 @@ public final class ActivationStore {
     this.allColumns = allColumns;
     this.shards = shards;
     this.index = new ShardIndex(shards);
+    this.excluded =
+        new ExcludedRows(
+            this, TokenExclusion.of(manifest.properties(), folder.resolve(Manifest.FILE_NAME)));
     Path texts = table(Manifest.TOKENS, TokenTable.FILE_NAME);
     this.tokens = texts == null ? null : TokenTable.read(texts, REMEDY);
     Path names = table(Manifest.DOCUMENTS, DocumentTable.FILE_NAME);
@@ -166,6 +172,60 @@ public final class ActivationStore {
    */
   public int firstPosition() {
     return manifest.firstPosition();
+  }
+
+  /**
+   * The tokens that the manifest leaves out, however the store is read: {@link #kept} and batches
+   * do without them.
+   */
+  public TokenExclusion exclusion() {
+    return excluded.rule();
+  }
+
+  /**
+   * Which rows of a shard are used.
+   *
+   * @param filter selects rows, of which those that the manifest leaves out are not used
+   * @param columns the hook points that are read, by which rows may be left out; a row is left out
+   *     if it is at one of them
+   * @throws IOException if a file was cut short since it was opened, or cannot be read
+   */
+  public BitSet kept(Shard shard, RowFilter filter, List<String> columns) throws IOException {
+    BitSet kept = shard.kept(filter);
+    try {
+      excluded.remove(shard, columns, kept);
+    } catch (InternalError e) {
+      throw shard.unreadable(e);
+    }
+    return kept;
+  }
+
+  /**
+   * A filter of the rows that are used when some hook points are read: the same rows for all of
+   * them, and for whatever reads others beside them.
+   *
+   * @param filter selects rows
+   * @param columns the hook points
+   * @throws java.io.UncheckedIOException if a file was cut short since it was opened, or cannot be
+   *     read
+   */
+  public RowFilter used(RowFilter filter, List<String> columns) {
+    if (!exclusion().limitsNorms()) {
+      return filter;
+    }
+    BitSet[] used = new BitSet[shards.size()];
+    try {
+      for (int i = 0; i < used.length; i++) {
+        used[i] = kept(shards.get(i), filter, columns);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return RowFilter.rows(
+        row -> {
+          int shard = index.of(row);
+          return used[shard].get((int) (row - index.firstRow(shard)));
+        });
   }
 
   /** The hook points, in the order of the files. */

@@ -52,7 +52,7 @@ public final class Batches {
     this.store = store;
     this.plan = plan;
     try {
-      this.selection = RowSelection.of(store, plan.filter());
+      this.selection = RowSelection.of(store, plan.filter(), plan.columns());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

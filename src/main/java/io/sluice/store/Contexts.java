@@ -31,11 +31,13 @@ public final class Contexts {
   /**
    * Finds the contexts by reading positions and documents once.
    *
-   * @throws IOException if a file cannot be read, the store is empty or without positions, or lacks
+   * @throws IOException if a file cannot be read, the store is empty, without positions or leaves tokens out, or
+   *     lacks
    *     the rows before one of its rows in the same context: special tokens that were not stored,
    *     or contexts that overlap
    */
   public static Contexts of(ActivationStore store) throws IOException {
+    requireAll(store);
     store.require(Column.POSITION);
     long[] starts = new long[1024];
     int count = 0;
@@ -69,6 +71,18 @@ public final class Contexts {
       lengths[i] = (int) ((i + 1 < count ? starts[i + 1] : store.rows()) - starts[i]);
     }
     return new Contexts(store, starts, lengths);
+  }
+
+  /** Contexts are sequences of all tokens, so none can be left out of one. */
+  private static void requireAll(ActivationStore store) throws IOException {
+    if (!store.exclusion().isEmpty()) {
+      throw new IOException(
+          store.folder()
+              + ": its manifest leaves tokens out ("
+              + store.exclusion()
+              + "), and low-rank sparse attention needs all tokens of a context; capture without"
+              + " --exclude-ids and --max-norm-multiple");
+    }
   }
 
   /** The contexts whose first row passes {@code firstRow}, in their order. */

@@ -4,6 +4,8 @@ import io.sluice.memory.ScratchArrays;
 import io.sluice.store.files.ShardLayout;
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.BitSet;
+import java.util.List;
 import java.util.Locale;
 
 /**
@@ -149,8 +151,9 @@ public final class HeldOut {
       for (Shard shard : store.shards()) {
         int[] positions = shard.numbers(ShardLayout.POSITION);
         int[] documents = shard.numbers(ShardLayout.DOCUMENT_ID);
+        BitSet used = store.kept(shard, RowFilter.fromPosition(firstPosition), List.of());
         for (int i = 0; i < shard.rows(); i++) {
-          sizes.add(positions[i], documents[i], firstPosition);
+          sizes.add(positions[i], documents[i], used.get(i));
         }
       }
       return sizes;
@@ -158,11 +161,15 @@ public final class HeldOut {
 
     /** Adds the next row. */
     public void add(int position, int document, int firstPosition) {
+      add(position, document, HeldOut.isUsed(position, firstPosition));
+    }
+
+    private void add(int position, int document, boolean isUsed) {
       boolean whole = position == Shard.UNKNOWN && document != Shard.UNKNOWN;
       if (count == 0 || document != lastDocument || position <= lastPosition && !whole) {
         begin(rows);
       }
-      if (isUsed(position, firstPosition)) {
+      if (isUsed) {
         tokens[count - 1]++;
       }
       lastPosition = position;

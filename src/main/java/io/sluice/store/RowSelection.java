@@ -3,6 +3,7 @@ package io.sluice.store;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.List;
 
 /**
  * The rows that pass a filter, numbered from 0 without gaps. Kept as one bit per row with a running
@@ -23,17 +24,19 @@ final class RowSelection {
   }
 
   /**
-   * Evaluates the filter for each row of a store.
+   * Evaluates the filter for each row of a store that its manifest does not leave out.
    *
+   * @param columns the hook points that are read
    * @throws IOException if a file cannot be read
    */
-  static RowSelection of(ActivationStore store, RowFilter filter) throws IOException {
-    if (filter == RowFilter.ALL) {
+  static RowSelection of(ActivationStore store, RowFilter filter, List<String> columns)
+      throws IOException {
+    if (filter == RowFilter.ALL && store.exclusion().isEmpty()) {
       return new RowSelection(store.rows(), null, null);
     }
     long[] bits = new long[Math.toIntExact((store.rows() + 63) / 64)];
     for (Shard shard : store.shards()) {
-      BitSet kept = shard.kept(filter);
+      BitSet kept = store.kept(shard, filter, columns);
       for (int i = kept.nextSetBit(0); i >= 0; i = kept.nextSetBit(i + 1)) {
         long row = shard.firstRow() + i;
         bits[(int) (row >>> 6)] |= 1L << row;

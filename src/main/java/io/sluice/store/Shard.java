@@ -150,11 +150,11 @@ public final class Shard {
   }
 
   /**
-   * Which rows of the shard pass a filter.
+   * Which rows of the shard pass a filter, of which a store may leave some out.
    *
    * @throws IOException if the file was cut short since it was opened, or cannot be read
    */
-  public BitSet kept(RowFilter filter) throws IOException {
+  BitSet kept(RowFilter filter) throws IOException {
     BitSet kept = new BitSet(rows);
     if (filter == RowFilter.ALL) {
       kept.set(0, rows);

@@ -74,9 +74,9 @@ public abstract class SluiceCommand implements Callable<Integer> {
     return 0;
   }
 
-  /** Whether texts may come from standard input, as opposed to a command that others work for. */
-  public boolean readsStandardInput() {
-    return true;
+  /** Whether other processes open the model and read the texts. */
+  public boolean runsOnCluster() {
+    return false;
   }
 
   /** The seed that the user gave, 0 by default. */

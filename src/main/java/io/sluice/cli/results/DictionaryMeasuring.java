@@ -39,6 +39,6 @@ public record DictionaryMeasuring(
 
   /** The sums of what the dictionary writes, over some rows. */
   public StoreMean outputs(String which) {
-    return new StoreMean(store, subject.outputs(), rows.apply(which));
+    return new StoreMean(store, subject.outputs(), plan(which).filter());
   }
 }

@@ -3,6 +3,7 @@ package io.sluice.cli.results;
 import io.sluice.model.HookPoint;
 import io.sluice.model.capture.ContextSpec;
 import io.sluice.model.loading.LoadedModel;
+import io.sluice.store.TokenExclusion;
 import java.util.List;
 
 /**
@@ -12,6 +13,7 @@ import java.util.List;
  * @param contexts the texts, and how they are cut
  * @param points the hook points
  * @param first the first position of a context that is used
+ * @param exclusion tokens that are left out
  * @param directions whether the moments of directions are taken, too
  * @param spectra measures covariances
  */
@@ -20,5 +22,6 @@ public record TextMeasuring(
     ContextSpec contexts,
     List<HookPoint> points,
     int first,
+    TokenExclusion exclusion,
     boolean directions,
     StoreSpectra spectra) {}

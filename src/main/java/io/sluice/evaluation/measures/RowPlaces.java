@@ -19,6 +19,7 @@ public final class RowPlaces {
   /** What comes before the first row. */
   private static final int NONE = Integer.MIN_VALUE;
 
+  private final ActivationStore store;
   private final List<Shard> shards;
   private final RowFilter filter;
   private int shard = -1;
@@ -35,6 +36,7 @@ public final class RowPlaces {
 
   /** Before the first row. */
   public RowPlaces(ActivationStore store, RowFilter filter) {
+    this.store = store;
     this.shards = store.shards();
     this.filter = filter;
   }
@@ -108,7 +110,7 @@ public final class RowPlaces {
       throw new IllegalStateException("the store has no further rows");
     }
     Shard next = shards.get(number);
-    kept = next.kept(filter);
+    kept = store.kept(next, filter, List.of());
     try {
       inShard = next.data(Column.POSITION, 0, next.rows()).toArray(ValueLayout.JAVA_INT);
       documents = next.data(Column.DOCUMENT_ID, 0, next.rows()).toArray(ValueLayout.JAVA_INT);

@@ -20,6 +20,7 @@ import io.sluice.torch.TensorScope;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.function.LongConsumer;
 
 /**
@@ -205,6 +206,9 @@ public final class Capture {
             .with("specialTokens", Boolean.toString(spec.specialTokens()))
             .with("contextsPerBatch", Integer.toString(spec.contexts().batch()))
             .with(Manifest.PLANNED_ROWS, Long.toString(rows));
+    for (Map.Entry<String, String> rule : spec.exclusion().properties().entrySet()) {
+      store = store.with(rule.getKey(), rule.getValue());
+    }
     // Whether ids of tokens begin with a special token is a matter of who made them.
     return texts.form() == TextForm.TEXT
         ? store.with(

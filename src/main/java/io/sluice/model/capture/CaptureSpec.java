@@ -2,6 +2,7 @@ package io.sluice.model.capture;
 
 import io.sluice.memory.DType;
 import io.sluice.model.HookPoint;
+import io.sluice.store.TokenExclusion;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.TreeSet;
@@ -16,9 +17,14 @@ import java.util.TreeSet;
  *     beginning-of-text token, …) are stored. By default they are not: the same few ids come once
  *     per context, so how many rows they make depends on the chosen length and not on the text, and
  *     their activations are outliers that distort means and spectra. The model sees them either way
+ * @param exclusion tokens that whatever reads the store leaves out; their rows are stored
  */
 public record CaptureSpec(
-    ContextSpec contexts, List<HookPoint> hooks, DType dtype, boolean specialTokens) {
+    ContextSpec contexts,
+    List<HookPoint> hooks,
+    DType dtype,
+    boolean specialTokens,
+    TokenExclusion exclusion) {
   /**
    * Checks the parts.
    *
@@ -53,7 +59,7 @@ public record CaptureSpec(
 
   /** All tokens of these contexts as float32. */
   public static CaptureSpec of(ContextSpec contexts, List<HookPoint> hooks) {
-    return new CaptureSpec(contexts, hooks, DType.F32, false);
+    return new CaptureSpec(contexts, hooks, DType.F32, false, TokenExclusion.NONE);
   }
 
   /** The same, stopped after so many tokens of text. */
@@ -69,16 +75,21 @@ public record CaptureSpec(
   }
 
   private CaptureSpec with(ContextSpec other) {
-    return new CaptureSpec(other, hooks, dtype, specialTokens);
+    return new CaptureSpec(other, hooks, dtype, specialTokens, exclusion);
   }
 
   /** The same, stored as another type. */
   public CaptureSpec withDtype(DType type) {
-    return new CaptureSpec(contexts, hooks, type, specialTokens);
+    return new CaptureSpec(contexts, hooks, type, specialTokens, exclusion);
   }
 
   /** The same, with or without rows of special tokens. */
   public CaptureSpec withSpecialTokens(boolean store) {
-    return new CaptureSpec(contexts, hooks, dtype, store);
+    return new CaptureSpec(contexts, hooks, dtype, store, exclusion);
+  }
+
+  /** The same, of which whatever reads the store leaves some tokens out. */
+  public CaptureSpec withExclusion(TokenExclusion rule) {
+    return new CaptureSpec(contexts, hooks, dtype, specialTokens, rule);
   }
 }

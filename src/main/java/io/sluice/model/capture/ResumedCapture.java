@@ -60,6 +60,7 @@ public final class ResumedCapture {
         Capture.planParts(model, spec, (context, position, rows) -> tokens.add(context));
     Manifest before = store.manifest();
     requireSame(before, whole.storeSpec(), folder);
+    requireSame(folder, "tokens left out:", store.exclusion(), spec.exclusion());
     if (before.plannedRows() > whole.rows()) {
       throw new IOException(
           "%s: was begun for %d rows, and these texts and options give %d; give as many tokens or more"

@@ -29,7 +29,7 @@ final class StandardInput {
     if (!isAmong(texts)) {
       return;
     }
-    if (!command.readsStandardInput()) {
+    if (command.runsOnCluster()) {
       throw command.usage(
           "--text - is standard input, which other machines do not see; give a file on a path that"
               + " they see");
