@@ -52,7 +52,9 @@ import picocli.CommandLine.Option;
       "With --text-as token-ids the field of each record is a list of token ids, as of a data "
           + "set that was tokenised before; they run as they are. A list that is longer than a "
           + "context is cut, and contexts never join two lists. An id that is not in the model's "
-          + "vocabulary is an error.",
+          + "vocabulary is an error. With --text-as chat it is a list of messages with a role and "
+          + "a content, of which the model's own chat template makes text, as "
+          + "apply_chat_template of transformers does; nothing is added to that.",
       "The rows of a store are the tokens of the texts, in order. The model sees special "
           + "tokens ([CLS], [SEP], for many models a beginning-of-text token), but their rows "
           + "are not stored: they occur once per context, whatever the text is, and their "

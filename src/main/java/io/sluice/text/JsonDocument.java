@@ -1,6 +1,7 @@
 package io.sluice.text;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
@@ -9,13 +10,14 @@ import io.sluice.files.Quoted;
 import io.sluice.files.StrictJson;
 import io.sluice.text.columns.IdList;
 import java.io.IOException;
+import java.io.StringWriter;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
  * The document in a JSON value: a field of an object, or a text or list of token ids by itself.
  *
- * @param text the document, if it is text; null if the value has none
+ * @param text the document, if it is text or, in JSON, messages; null if the value has none
  * @param ids the document, if it is token ids; null if the value has none
  * @param problem why it has none, after the place of the value; null if it has one
  * @param remedy what to do about that
@@ -43,8 +45,8 @@ record JsonDocument(String text, IdList ids, String problem, String remedy) {
     if (parser.currentToken() != JsonToken.START_OBJECT) {
       JsonToken token = parser.currentToken();
       JsonDocument itself = value(parser, spec, start);
-      boolean isIds = spec.form() == TextForm.TOKEN_IDS && token == JsonToken.START_ARRAY;
-      return itself.problem == null || isIds
+      boolean isList = spec.form() != TextForm.TEXT && token == JsonToken.START_ARRAY;
+      return itself.problem == null || isList
           ? itself
           : none("is not a JSON object, but " + kind(token), "correct or remove it");
     }
@@ -78,18 +80,41 @@ record JsonDocument(String text, IdList ids, String problem, String remedy) {
       return new JsonDocument(parser.getText(), null, null, null);
     }
     if (!isText && token == JsonToken.START_ARRAY) {
-      return ids(parser, start);
+      return spec.form() == TextForm.CHAT
+          ? new JsonDocument(json(parser, start), null, null, null)
+          : ids(parser, start);
     }
     String kind = kind(token);
     skip(parser, start);
     return none(
         "has no "
-            + (isText ? "text" : "token ids")
+            + (isText ? "text" : spec.form() == TextForm.CHAT ? "messages" : "token ids")
             + " in its field "
             + Quoted.of(spec.field())
             + ", but "
             + kind,
         "name the right one with --text-field");
+  }
+
+  /** A value as text, in JSON. */
+  private static String json(JsonParser parser, long start) throws IOException {
+    StringWriter text = new StringWriter();
+    try (JsonGenerator copy = JSON.createGenerator(text)) {
+      int depth = 0;
+      do {
+        JsonToken token = parser.currentToken();
+        if (token == null) {
+          break; // The file has ended; the parser says so when it is asked for more.
+        }
+        copy.copyCurrentEvent(parser);
+        depth += token.isStructStart() ? 1 : token.isStructEnd() ? -1 : 0;
+        requireShort(parser, start);
+        if (depth > 0) {
+          parser.nextToken();
+        }
+      } while (depth > 0);
+    }
+    return text.toString();
   }
 
   private static JsonDocument ids(JsonParser parser, long start) throws IOException {

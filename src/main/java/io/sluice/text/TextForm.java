@@ -9,7 +9,10 @@ public enum TextForm {
   TEXT("text", "text"),
 
   /** The ids of tokens, which are used as they are. */
-  TOKEN_IDS("token-ids", "input_ids");
+  TOKEN_IDS("token-ids", "input_ids"),
+
+  /** The messages of a conversation, of which the model's chat template makes text. */
+  CHAT("chat", "messages");
 
   private final String label;
   private final String field;

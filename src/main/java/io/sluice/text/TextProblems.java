@@ -62,8 +62,15 @@ public final class TextProblems {
     }
   }
 
-  /** Records a document that is left out. */
-  void unreadable(String where, String why, String remedy) throws IOException {
+  /**
+   * Records a document that is left out.
+   *
+   * @param where its place
+   * @param why what is wrong, to be read after the place
+   * @param remedy what to do about it
+   * @throws IOException if the texts are read strictly
+   */
+  public void unreadable(String where, String why, String remedy) throws IOException {
     note(where, why, remedy);
     documents++;
   }

@@ -74,7 +74,8 @@ public final class TextReader implements AutoCloseable {
   }
 
   /**
-   * The next piece of the document, never empty; null at its end.
+   * The next piece of the document, never empty; null at its end. Of a conversation, the pieces are
+   * its messages in JSON.
    *
    * @throws IOException as {@link #nextDocument}
    * @throws IllegalStateException if the documents are token ids
@@ -160,13 +161,24 @@ public final class TextReader implements AutoCloseable {
         : new JsonLines(file, json, spec, problems);
   }
 
+  private void requireNoChat(Path file) throws IOException {
+    if (spec.form() == TextForm.CHAT) {
+      throw new IOException(
+          file
+              + ": is no JSON, and conversations are read from JSON alone; write it as JSON lines"
+              + " (in pandas to_json(lines=True, orient='records'))");
+    }
+  }
+
   private Documents arrow(Path file, FileChannel channel) throws IOException {
+    requireNoChat(file);
     return spec.form() == TextForm.TOKEN_IDS
         ? new IdColumn(file, channel, ArrowIds.open(file, channel, spec.field()), problems)
         : new Column(file, channel, ArrowReader.open(file, channel, spec.field()), problems);
   }
 
   private Documents parquet(Path file, FileChannel channel) throws IOException {
+    requireNoChat(file);
     return spec.form() == TextForm.TOKEN_IDS
         ? new IdColumn(file, channel, ParquetIds.open(file, channel, spec.field()), problems)
         : new Column(file, channel, ParquetReader.open(file, channel, spec.field()), problems);

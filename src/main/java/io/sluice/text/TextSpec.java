@@ -17,7 +17,8 @@ import java.util.stream.Collectors;
  * @param field the field of JSON, or the column of Parquet or Arrow, that holds a document
  * @param strict whether any problem in a text ends the reading; otherwise unreadable lines are left
  *     out, bytes that are not UTF-8 become U+FFFD, and both are counted
- * @param form what the field holds. Token ids are lists of integers; plain text has none
+ * @param form what the field holds. Token ids are lists of integers, conversations lists of
+ *     messages; plain text has none
  */
 public record TextSpec(List<Path> paths, String field, boolean strict, TextForm form) {
   /** The field or column of texts that most data sets use. */

@@ -120,9 +120,22 @@ class ExcludedTokensCommandTest {
         "--json");
     assertThat(new ObjectMapper().readTree(out).findValue("tokens").asLong())
         .isEqualTo(expected.path("all").asLong());
-    List<Object> sweep = training("sweep", store, hook, folder.resolve("sweep"));
-    sweep.addAll(List.of("--vary", "seed=0,1"));
-    ok(sweep.toArray());
+    ok(
+        "sweep",
+        "--store",
+        store.toString(),
+        "--hook",
+        hook,
+        "--out",
+        folder.resolve("sweep").toString(),
+        "--vary",
+        "features=48",
+        "--vary",
+        "k=4",
+        "--steps",
+        "20",
+        "--batch",
+        "64");
   }
 
   @Test

@@ -109,7 +109,7 @@ class TokenIdCommandTest {
       assertThat(err).contains("--text-as token-ids");
     }
     assertThat(run(capture(LLAMA, store, text, "--text-as", "ids"))).isEqualTo(2);
-    assertThat(err).contains("--text-as 'ids' is none of text, token-ids");
+    assertThat(err).contains("--text-as 'ids' is none of text, token-ids, chat");
   }
 
   @Test

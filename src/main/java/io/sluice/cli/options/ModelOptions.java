@@ -69,7 +69,7 @@ public final class ModelOptions {
     bos.requireText(command, form);
     return bos.opened(
         LoadedModel.open(
-            HubFiles.files(command, model, tokenizer.given(), form == TextForm.TEXT),
+            HubFiles.files(command, model, tokenizer.given(), form != TextForm.TOKEN_IDS),
             device.of(command),
             computeType(command)),
         Optional.empty());

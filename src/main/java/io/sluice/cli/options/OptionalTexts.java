@@ -83,7 +83,8 @@ public final class OptionalTexts {
   public LoadedModel open(SluiceCommand command, Path model, Device on, Optional<Boolean> recorded)
       throws IOException {
     boolean isText = reading.form() == TextForm.TEXT;
-    LoadedModel opened = LoadedModel.open(HubFiles.files(command, model, null, isText), on);
+    boolean needsTokenizer = reading.form() != TextForm.TOKEN_IDS;
+    LoadedModel opened = LoadedModel.open(HubFiles.files(command, model, null, needsTokenizer), on);
     return isText ? bos.opened(opened, recorded) : opened;
   }
 

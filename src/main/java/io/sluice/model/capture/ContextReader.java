@@ -1,6 +1,8 @@
 package io.sluice.model.capture;
 
 import io.sluice.model.ModelShape;
+import io.sluice.model.chat.BadConversation;
+import io.sluice.model.chat.ChatTemplate;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.model.tokens.Context;
 import io.sluice.model.tokens.SpecialTokens;
@@ -32,7 +34,8 @@ final class ContextReader implements AutoCloseable {
   private final Tokenizer tokenizer;
   private final int vocabulary;
   private final TextReader texts;
-  private final boolean isIds;
+  private final TextForm form;
+  private final ChatTemplate chat; // Null if the documents are no conversations.
   private final String name;
   private final int contextTokens;
   private final int stride;
@@ -46,6 +49,7 @@ final class ContextReader implements AutoCloseable {
   private boolean inDocument;
   private boolean continues;
   private boolean atEnd;
+  private boolean isLeftOut;
   private StringBuilder text = new StringBuilder();
   private boolean found;
   private long documentTokens;
@@ -56,7 +60,8 @@ final class ContextReader implements AutoCloseable {
   /**
    * @param vocabulary ids of tokens must be below this
    * @param texts the documents; closed with this
-   * @param isIds whether they are token ids
+   * @param form what they are
+   * @param chat makes text of conversations; null if they are none
    * @param name what the texts are called, for messages
    * @param contextTokens tokens of text per context, at least 1
    * @param stride tokens from one context's beginning to the next, at most {@code contextTokens}
@@ -66,7 +71,8 @@ final class ContextReader implements AutoCloseable {
       Tokenizer tokenizer,
       int vocabulary,
       TextReader texts,
-      boolean isIds,
+      TextForm form,
+      ChatTemplate chat,
       String name,
       int contextTokens,
       int stride,
@@ -74,7 +80,8 @@ final class ContextReader implements AutoCloseable {
     this.tokenizer = tokenizer;
     this.vocabulary = vocabulary;
     this.texts = texts;
-    this.isIds = isIds;
+    this.form = form;
+    this.chat = chat;
     this.name = name;
     this.contextTokens = contextTokens;
     this.stride = stride;
@@ -109,7 +116,8 @@ final class ContextReader implements AutoCloseable {
             model.tokenizer(),
             shape.vocabulary(),
             TextReader.open(spec.texts()),
-            spec.texts().form() == TextForm.TOKEN_IDS,
+            spec.texts().form(),
+            spec.texts().form() == TextForm.CHAT ? ChatTemplate.of(model.tokenizer().file()) : null,
             paths(spec.texts()),
             room,
             spec.stride() == 0 ? room : spec.stride(),
@@ -182,7 +190,12 @@ final class ContextReader implements AutoCloseable {
   /** Tokenises until a whole context is there, or the document ends. */
   private void fill() throws IOException {
     while (inDocument && pending.length - taken < contextTokens) {
-      int[] more = isIds ? nextIds() : nextTokens();
+      int[] more =
+          switch (form) {
+            case TEXT -> nextTokens();
+            case TOKEN_IDS -> nextIds();
+            case CHAT -> nextConversation();
+          };
       int kept = pending.length - taken;
       // The range extends beyond the end and is filled with the new tokens.
       int[] joined = Arrays.copyOfRange(pending, taken, pending.length + more.length);
@@ -202,6 +215,27 @@ final class ContextReader implements AutoCloseable {
     continues = true;
     check(tokens);
     return tokens;
+  }
+
+  /** The tokens of a whole conversation, its special tokens among them. */
+  private int[] nextConversation() throws IOException {
+    StringBuilder messages = new StringBuilder();
+    for (String piece = texts.nextPiece(); piece != null; piece = texts.nextPiece()) {
+      messages.append(piece);
+    }
+    atEnd = true;
+    try {
+      int[] tokens = tokenizer.encode(chat.render(messages.toString()));
+      check(tokens);
+      return tokens;
+    } catch (BadConversation e) {
+      texts
+          .problems()
+          .unreadable(
+              texts.where(), e.getMessage(), "give messages that the model's template takes");
+      isLeftOut = true;
+      return new int[0];
+    }
   }
 
   private int[] nextIds() throws IOException {
@@ -290,6 +324,7 @@ final class ContextReader implements AutoCloseable {
     inDocument = true;
     continues = false;
     atEnd = false;
+    isLeftOut = false;
     text.setLength(0);
     document++;
     contexts = 0;
@@ -310,7 +345,7 @@ final class ContextReader implements AutoCloseable {
   private void endDocument() throws IOException {
     inDocument = false;
     found |= documentTokens > 0;
-    if (documentTokens == 0) {
+    if (documentTokens == 0 && !isLeftOut) {
       texts.problems().withoutText(texts.where());
     }
   }

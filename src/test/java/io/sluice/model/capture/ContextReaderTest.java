@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.model.tokens.Context;
 import io.sluice.model.tokens.Tokenizer;
+import io.sluice.text.TextForm;
 import io.sluice.text.TextReader;
 import io.sluice.text.TextSpec;
 import java.io.IOException;
@@ -65,7 +66,8 @@ class ContextReaderTest {
             tokenizer,
             1 << 20,
             TextReader.open(TextSpec.of(List.of(file))),
-            false,
+            TextForm.TEXT,
+            null,
             "text",
             CONTEXT,
             CONTEXT,

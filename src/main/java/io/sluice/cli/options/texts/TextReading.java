@@ -20,16 +20,18 @@ public final class TextReading {
       paramLabel = "NAME",
       description =
           "Take the text from this field of JSON or column of Parquet or Arrow (default: text; "
-              + "input_ids with --text-as token-ids).")
+              + "input_ids with --text-as token-ids, messages with --text-as chat).")
   private String field;
 
   @Option(
       names = "--text-as",
-      paramLabel = "text|token-ids",
+      paramLabel = "text|token-ids|chat",
       defaultValue = "text",
       description =
-          "Take that field as text, or as a list of token ids, which run as they are: no special "
-              + "tokens are added, and no tokenizer is needed (default: ${DEFAULT-VALUE}).")
+          "Take that field as text; as a list of token ids, which run as they are: no special "
+              + "tokens are added, and no tokenizer is needed; or as the messages of a "
+              + "conversation, of which the model's own chat template makes text (default: "
+              + "${DEFAULT-VALUE}).")
   private String form;
 
   @Option(
