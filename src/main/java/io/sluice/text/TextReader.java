@@ -3,8 +3,10 @@ package io.sluice.text;
 import io.sluice.files.Quoted;
 import io.sluice.files.RegularFile;
 import io.sluice.text.arrow.ArrowIds;
+import io.sluice.text.arrow.ArrowMessages;
 import io.sluice.text.arrow.ArrowReader;
 import io.sluice.text.parquet.ParquetIds;
+import io.sluice.text.parquet.ParquetMessages;
 import io.sluice.text.parquet.ParquetReader;
 import java.io.BufferedInputStream;
 import java.io.IOException;
@@ -161,27 +163,26 @@ public final class TextReader implements AutoCloseable {
         : new JsonLines(file, json, spec, problems);
   }
 
-  private void requireNoChat(Path file) throws IOException {
-    if (spec.form() == TextForm.CHAT) {
-      throw new IOException(
-          file
-              + ": is no JSON, and conversations are read from JSON alone; write it as JSON lines"
-              + " (in pandas to_json(lines=True, orient='records'))");
-    }
-  }
-
   private Documents arrow(Path file, FileChannel channel) throws IOException {
-    requireNoChat(file);
-    return spec.form() == TextForm.TOKEN_IDS
-        ? new IdColumn(file, channel, ArrowIds.open(file, channel, spec.field()), problems)
-        : new Column(file, channel, ArrowReader.open(file, channel, spec.field()), problems);
+    return switch (spec.form()) {
+      case TEXT ->
+          new Column(file, channel, ArrowReader.open(file, channel, spec.field()), problems);
+      case TOKEN_IDS ->
+          new IdColumn(file, channel, ArrowIds.open(file, channel, spec.field()), problems);
+      case CHAT ->
+          new Column(file, channel, ArrowMessages.open(file, channel, spec.field()), problems);
+    };
   }
 
   private Documents parquet(Path file, FileChannel channel) throws IOException {
-    requireNoChat(file);
-    return spec.form() == TextForm.TOKEN_IDS
-        ? new IdColumn(file, channel, ParquetIds.open(file, channel, spec.field()), problems)
-        : new Column(file, channel, ParquetReader.open(file, channel, spec.field()), problems);
+    return switch (spec.form()) {
+      case TEXT ->
+          new Column(file, channel, ParquetReader.open(file, channel, spec.field()), problems);
+      case TOKEN_IDS ->
+          new IdColumn(file, channel, ParquetIds.open(file, channel, spec.field()), problems);
+      case CHAT ->
+          new Column(file, channel, ParquetMessages.open(file, channel, spec.field()), problems);
+    };
   }
 
   @Override

@@ -63,6 +63,7 @@ sealed interface Expression {
   record Item(Expression of, Expression key) implements Expression {
     @Override
     public Object value(Scope scope) throws TemplateException {
+      scope.step();
       return Python.item(of.value(scope), key.value(scope));
     }
   }
@@ -72,8 +73,9 @@ sealed interface Expression {
       implements Expression {
     @Override
     public Object value(Scope scope) throws TemplateException {
-      return Python.slice(
-          of.value(scope), valueOf(from, scope), valueOf(to, scope), valueOf(step, scope));
+      return scope.made(
+          Python.slice(
+              of.value(scope), valueOf(from, scope), valueOf(to, scope), valueOf(step, scope)));
     }
 
     private static Object valueOf(Expression place, Scope scope) throws TemplateException {
@@ -105,7 +107,7 @@ sealed interface Expression {
       scope.step();
       Object called = of.value(scope);
       if (called instanceof Python.Function function) {
-        return function.call(arguments.values(scope));
+        return scope.made(function.call(arguments.values(scope)));
       }
       throw new TemplateException("calls " + Python.kind(called));
     }
@@ -116,7 +118,7 @@ sealed interface Expression {
     @Override
     public Object value(Scope scope) throws TemplateException {
       scope.step();
-      return Filters.apply(name, of.value(scope), arguments.values(scope));
+      return scope.made(Filters.apply(name, of.value(scope), arguments.values(scope)));
     }
   }
 
@@ -161,7 +163,7 @@ sealed interface Expression {
     @Override
     public Object value(Scope scope) throws TemplateException {
       scope.step();
-      return Python.operate(operator, first.value(scope), second.value(scope));
+      return scope.made(Python.operate(operator, first.value(scope), second.value(scope)));
     }
   }
 

@@ -9,12 +9,14 @@ import java.util.Set;
 /** Parses the expressions in a tag, with the precedence of Jinja's operators. */
 final class ExpressionParser {
   private static final int DEEPEST = 60;
+  private static final int MOST_PARTS = 1000;
   private static final Set<String> COMPARING = Set.of("==", "!=", "<", "<=", ">", ">=");
   private static final Set<String> WORDS = Set.of("if", "else", "and", "or", "not", "in", "is");
 
   private final List<Token> tokens;
   private int at;
   private int depth;
+  private int parts;
 
   ExpressionParser(List<Token> tokens) {
     this.tokens = tokens;
@@ -49,6 +51,13 @@ final class ExpressionParser {
     return tokens.get(at++).text();
   }
 
+  /** Counts what makes an expression deeper when it is evaluated. */
+  private void part() throws TemplateException {
+    if (++parts > MOST_PARTS) {
+      throw TemplateException.unsupported("an expression of more than " + MOST_PARTS + " parts");
+    }
+  }
+
   /** Requires that the tag ends here. */
   void end() throws TemplateException {
     if (peek().kind() != Token.Kind.END) {
@@ -63,6 +72,7 @@ final class ExpressionParser {
     }
     Expression value = withoutChoice();
     while (take("if")) {
+      part();
       Expression condition = withoutChoice();
       Expression otherwise = take("else") ? expression() : null;
       value = new Expression.Choice(condition, value, otherwise);
@@ -81,6 +91,7 @@ final class ExpressionParser {
   Expression withoutChoice() throws TemplateException {
     Expression value = and();
     while (take("or")) {
+      part();
       value = new Expression.Either(false, value, and());
     }
     return value;
@@ -89,6 +100,7 @@ final class ExpressionParser {
   private Expression and() throws TemplateException {
     Expression value = not();
     while (take("and")) {
+      part();
       value = new Expression.Either(true, value, not());
     }
     return value;
@@ -130,6 +142,7 @@ final class ExpressionParser {
   private Expression sum() throws TemplateException {
     Expression value = joined();
     while (peek().is("+") || peek().is("-")) {
+      part();
       value = new Expression.Operation(tokens.get(at++).text(), value, joined());
     }
     return value;
@@ -138,6 +151,7 @@ final class ExpressionParser {
   private Expression joined() throws TemplateException {
     Expression value = product();
     while (take("~")) {
+      part();
       value = new Expression.Operation("~", value, product());
     }
     return value;
@@ -146,6 +160,7 @@ final class ExpressionParser {
   private Expression product() throws TemplateException {
     Expression value = signed(true);
     while (peek().is("*") || peek().is("/") || peek().is("//") || peek().is("%")) {
+      part();
       value = new Expression.Operation(tokens.get(at++).text(), value, signed(true));
     }
     if (peek().is("**")) {
@@ -157,6 +172,7 @@ final class ExpressionParser {
   private Expression signed(boolean isFiltered) throws TemplateException {
     Expression value;
     if (take("-")) {
+      part();
       value = new Expression.Negative(signed(false));
     } else {
       if (take("+")) {
@@ -259,6 +275,7 @@ final class ExpressionParser {
   private Expression postfix(Expression of) throws TemplateException {
     Expression value = of;
     while (true) {
+      part();
       if (take(".")) {
         if (peek().kind() != Token.Kind.NAME) {
           throw TemplateException.unsupported("the number of an item after a dot");
@@ -323,6 +340,7 @@ final class ExpressionParser {
   private Expression filtered(Expression of) throws TemplateException {
     Expression value = of;
     while (true) {
+      part();
       if (take("|")) {
         String name = name();
         value =

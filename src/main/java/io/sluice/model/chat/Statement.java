@@ -130,7 +130,8 @@ sealed interface Statement {
     @Override
     public Next run(Scope scope, StringBuilder out) throws TemplateException {
       List<Object> used = new ArrayList<>();
-      for (Object item : Python.items(items.value(scope))) {
+      for (Object item : Python.items(scope.made(items.value(scope)))) {
+        scope.step();
         Scope own = scope.inner();
         bind(own, item);
         if (condition == null || Python.isTrue(condition.value(own))) {
@@ -224,7 +225,9 @@ sealed interface Statement {
         throw new TemplateException("gives the macro " + name + " arguments that it has not");
       }
       StringBuilder text = new StringBuilder();
+      own.enter();
       all(body, own, text);
+      own.leave();
       return text.toString();
     }
   }

@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 
 /** Parses the statements of a template. */
 final class TemplateParser {
@@ -59,7 +60,7 @@ final class TemplateParser {
       statements.add(statement(tag));
     }
     if (!ends.isEmpty()) {
-      throw new TemplateException("ends where " + String.join(" or ", ends) + " was expected");
+      throw new TemplateException("ends where " + String.join(" or ", new TreeSet<>(ends)) + " was expected");
     }
     depth--;
     return statements;

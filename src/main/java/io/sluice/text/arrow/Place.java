@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
-import org.apache.arrow.flatbuf.Field;
 import org.apache.arrow.flatbuf.FixedSizeList;
 import org.apache.arrow.flatbuf.Int;
 import org.apache.arrow.flatbuf.Schema;
@@ -26,7 +25,8 @@ import org.apache.arrow.flatbuf.UnionMode;
  * @param wide whether its offsets take eight bytes, and not four
  * @param parents the numbers of the node and of the first buffer of each structure around it,
  *     outermost first
- * @param items what the lists of the column hold; null if it has texts
+ * @param items what the lists of the column hold; null if it has none of integers
+ * @param messages what the lists of the column hold; null if it has none of structures
  */
 record Place(
     int nodes,
@@ -36,7 +36,8 @@ record Place(
     int buffer,
     boolean wide,
     List<int[]> parents,
-    Items items) {
+    Items items,
+    Messages messages) {
   /** Fields at all depths; each costs time, and a hostile schema may show the same one often. */
   private static final int MOST_FIELDS = 100_000;
 
@@ -55,6 +56,35 @@ record Place(
    * @param isSigned whether they may be negative
    */
   record Items(int size, int node, int buffer, int bytes, boolean isSigned) {}
+
+  /**
+   * The structures of lists.
+   *
+   * @param node the number of their node
+   * @param buffer the number of their first buffer
+   * @param fields those that are texts
+   */
+  record Messages(int node, int buffer, List<Field> fields) {}
+
+  /**
+   * A field of structures.
+   *
+   * @param node the number of its node
+   * @param buffer the number of its first buffer
+   * @param wide whether its offsets take eight bytes, and not four
+   */
+  record Field(String name, int node, int buffer, boolean wide) {
+    int offsetBytes() {
+      return wide ? Long.BYTES : Integer.BYTES;
+    }
+  }
+
+  /** What a search is for. */
+  private enum Wanted {
+    TEXTS,
+    LISTS,
+    MESSAGES
+  }
 
   /** Bytes of an offset. */
   int offsetBytes() {
@@ -79,12 +109,17 @@ record Place(
    * @throws IOException if the schema is inconsistent; the message does not name the file
    */
   static Place of(Schema schema, String column) throws IOException {
-    return of(schema, new Search(column, false));
+    return of(schema, new Search(column, Wanted.TEXTS));
   }
 
   /** Finds a column of lists of integers; otherwise as {@link #of(Schema, String)}. */
   static Place ofLists(Schema schema, String column) throws IOException {
-    return of(schema, new Search(column, true));
+    return of(schema, new Search(column, Wanted.LISTS));
+  }
+
+  /** Finds a column of lists of structures of texts; otherwise as {@link #of(Schema, String)}. */
+  static Place ofMessages(Schema schema, String column) throws IOException {
+    return of(schema, new Search(column, Wanted.MESSAGES));
   }
 
   private static Place of(Schema schema, Search search) throws IOException {
@@ -118,13 +153,14 @@ record Place(
         found.buffer,
         found.wide,
         found.parents,
-        found.items);
+        found.items,
+        found.messages);
   }
 
   /** A walk over all fields, in the order of their nodes. */
   private static final class Search {
     private final String column;
-    private final boolean lists;
+    private final Wanted wanted;
     private final List<String> names = new ArrayList<>();
 
     /** Whether fields of structures are looked at, too, and not columns alone. */
@@ -139,12 +175,13 @@ record Place(
 
     private Place found;
 
-    Search(String column, boolean lists) {
+    Search(String column, Wanted wanted) {
       this.column = column;
-      this.lists = lists;
+      this.wanted = wanted;
     }
 
-    void visit(Field field, String parent, int depth, List<int[]> parents) throws IOException {
+    void visit(org.apache.arrow.flatbuf.Field field, String parent, int depth, List<int[]> parents)
+        throws IOException {
       if (++visited > MOST_FIELDS || depth > DEEPEST) {
         throw new IOException("its schema is too large or too deep");
       }
@@ -171,7 +208,8 @@ record Place(
       }
     }
 
-    private Place found(Field field, List<int[]> parents) throws IOException {
+    private Place found(org.apache.arrow.flatbuf.Field field, List<int[]> parents)
+        throws IOException {
       if (views) {
         throw new Unusable(
             "has a column of views before its column " + Quoted.of(column),
@@ -179,10 +217,19 @@ record Place(
       }
       boolean isDictionary = field.dictionary() != null;
       int type = field.typeType();
-      if (lists) {
+      if (wanted != Wanted.TEXTS) {
         boolean wide = type == Type.LargeList;
+        boolean isIds = wanted == Wanted.LISTS;
         return new Place(
-            0, 0, false, nodes, buffers, wide, List.copyOf(parents), items(field, isDictionary));
+            0,
+            0,
+            false,
+            nodes,
+            buffers,
+            wide,
+            List.copyOf(parents),
+            isIds ? items(field, isDictionary) : null,
+            isIds ? null : messages(field, isDictionary));
       }
       boolean wide = type == Type.LargeUtf8 || type == Type.LargeBinary;
       boolean narrow = type == Type.Utf8 || type == Type.Binary;
@@ -199,16 +246,17 @@ record Place(
                         + " ids"
                     : "name another one with --text-field");
       }
-      return new Place(0, 0, false, nodes, buffers, wide, List.copyOf(parents), null);
+      return new Place(0, 0, false, nodes, buffers, wide, List.copyOf(parents), null, null);
     }
 
-    private Items items(Field field, boolean isDictionary) throws IOException {
+    private Items items(org.apache.arrow.flatbuf.Field field, boolean isDictionary)
+        throws IOException {
       int type = field.typeType();
       boolean isFixed = type == Type.FixedSizeList;
       if (isDictionary || !isFixed && type != Type.List && type != Type.LargeList) {
         throw noLists(isDictionary ? "places in a dictionary" : kind(field));
       }
-      Field item = field.childrenLength() == 1 ? field.children(0) : null;
+      org.apache.arrow.flatbuf.Field item = field.childrenLength() == 1 ? field.children(0) : null;
       if (item == null) {
         throw new IOException("its schema has a list without items");
       }
@@ -223,6 +271,45 @@ record Place(
       }
       return new Items(
           size, nodes + 1, buffers + (isFixed ? 1 : 2), bits / Byte.SIZE, integer.isSigned());
+    }
+
+    private Messages messages(org.apache.arrow.flatbuf.Field field, boolean isDictionary)
+        throws IOException {
+      int type = field.typeType();
+      if (isDictionary || type != Type.List && type != Type.LargeList) {
+        throw noMessages(isDictionary ? "places in a dictionary" : kind(field));
+      }
+      org.apache.arrow.flatbuf.Field item = field.childrenLength() == 1 ? field.children(0) : null;
+      if (item == null || item.dictionary() != null || item.typeType() != Type.Struct_) {
+        throw noMessages("lists of another type");
+      }
+      List<Field> fields = new ArrayList<>();
+      int node = nodes + 2;
+      int buffer = buffers + 3;
+      for (int i = 0; i < item.childrenLength(); i++) {
+        org.apache.arrow.flatbuf.Field each = item.children(i);
+        int its = each.typeType();
+        boolean wide = its == Type.LargeUtf8 || its == Type.LargeBinary;
+        boolean isText = wide || its == Type.Utf8 || its == Type.Binary;
+        if (each.dictionary() != null || !isText && its != Type.Null) {
+          throw noMessages("lists with " + Quoted.of(each.name() + " (" + kind(each) + ")"));
+        }
+        if (isText) {
+          fields.add(new Field(each.name(), node, buffer, wide));
+        }
+        node++;
+        buffer += buffers(each);
+      }
+      return new Messages(nodes + 1, buffers + 2, List.copyOf(fields));
+    }
+
+    private Unusable noMessages(String instead) {
+      return new Unusable(
+          "its column "
+              + Quoted.of(column)
+              + " has no lists of messages whose fields are texts, but "
+              + instead,
+          "name another one with --text-field, or write it as JSON lines");
     }
 
     private Unusable noLists(String instead) {
@@ -240,7 +327,7 @@ record Place(
     return type == Type.Utf8View || type == Type.BinaryView;
   }
 
-  private static String kind(Field field) {
+  private static String kind(org.apache.arrow.flatbuf.Field field) {
     return switch (field.typeType()) {
       case Type.List, Type.LargeList, Type.FixedSizeList, Type.ListView, Type.LargeListView ->
           "a list";
@@ -253,7 +340,7 @@ record Place(
   }
 
   /** How many buffers a field has itself, without its children. */
-  private static int buffers(Field field) throws IOException {
+  private static int buffers(org.apache.arrow.flatbuf.Field field) throws IOException {
     return switch (field.typeType()) {
       case Type.Null, Type.RunEndEncoded -> 0;
       case Type.Struct_, Type.FixedSizeList -> 1;

@@ -168,6 +168,53 @@ record Footer(String name, int type, int optional, int item, List<Chunk> chunks)
     return of(footer, leaf, column);
   }
 
+  /**
+   * Reads a footer for a column of lists of structures of texts: a footer for each field, with its
+   * name.
+   *
+   * @throws Unusable if there is no such column
+   * @throws IOException if the footer is damaged, as the other
+   */
+  static List<Footer> readMessages(byte[] footer, String column) throws IOException {
+    List<Leaf> leaves = leaves(footer);
+    List<Leaf> inside = leaves.stream().filter(one -> one.isIn(column)).toList();
+    if (inside.isEmpty()) {
+      Leaf leaf = shortest(leaves, one -> one.isCalled(column));
+      if (leaf == null) {
+        throw missing(leaves, column);
+      }
+      throw noMessages(column, TYPES.get(leaf.type));
+    }
+    List<Footer> fields = new ArrayList<>();
+    int depth = inside.getFirst().path.size();
+    for (Leaf leaf : inside) {
+      // Lists have a level of their own between themselves and the structure, except in old files.
+      List<String> names = leaf.path.subList(leaf.levels.parents + 1, leaf.path.size());
+      String name = names.isEmpty() ? "" : names.getLast();
+      List<String> others = inside.getFirst().path.subList(leaf.levels.parents + 1, depth);
+      boolean isField =
+          leaf.levels.repeats == 1
+              && leaf.path.size() == depth
+              && (names.size() == 1
+                  || names.size() == 2 && names.getFirst().equals(others.getFirst()));
+      if (!isField || leaf.type != BYTE_ARRAY || inside.size() == 1) {
+        throw noMessages(
+            column, "lists with " + Quoted.of(leaf.name() + " … " + name) + " in them");
+      }
+      fields.add(of(footer, leaf, name));
+    }
+    return fields;
+  }
+
+  private static Unusable noMessages(String column, String instead) {
+    return new Unusable(
+        "its column "
+            + Quoted.of(column)
+            + " has no lists of messages whose fields are texts, but "
+            + instead,
+        "name another one with --text-field, or write it as JSON lines");
+  }
+
   private static Footer of(byte[] footer, Leaf leaf, String column) throws IOException {
     return new Footer(
         column, leaf.type, leaf.levels.optional, leaf.levels.item, chunks(footer, leaf));

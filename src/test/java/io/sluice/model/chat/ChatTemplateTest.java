@@ -22,6 +22,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Chat templates of models against what transformers makes of them. */
+@Tag("slow")
+@Timeout(value = 2, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class ChatTemplateTest {
   private static final Path GOLDEN = Path.of("src/test/resources/golden/chat");
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -120,9 +122,19 @@ class ChatTemplateTest {
         config,
         "{% for i in range(90000) %}{% for j in range(90000) %}{% endfor %}{% endfor %}",
         "more than 50000000 steps");
-    refuses(config, "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "loops or macros 100 deep");
-    refuses(config, "{{ " + "(".repeat(5000) + " }}", "expressions 60 deep");
+    refuses(config, "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "macros 30 deep");
+    refuses(config, "{{ " + "(".repeat(5000) + "1" + ")".repeat(5000) + " }}", "expressions 60 deep");
     refuses(config, "{% if x %}".repeat(5000), "statements 60 deep");
+    refuses(config, "{{ x" + ".a".repeat(100_000) + " }}", "an expression of more than 1000 parts");
+    refuses(config, "{{ " + "- ".repeat(100_000) + "1 }}", "an expression of more than 1000 parts");
+    refuses(
+        config,
+        "{% set ns = namespace(x='ab') %}{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
+        "more than 50000000 steps");
+    refuses(
+        config,
+        "{% set ns = namespace(x=[1]) %}{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
+        "more than 50000000 steps");
     for (String damaged :
         List.of("{{ 1", "{% if %}", "{% if true %}", "{{ 'x }}", "{# x", "{{ }}")) {
       config.put("chat_template", damaged);
@@ -146,7 +158,7 @@ class ChatTemplateTest {
     config.put("chat_template", "{{ raise_exception('roles must\nalternate') }}");
     assertThatThrownBy(() -> render(config))
         .isInstanceOf(BadConversation.class)
-        .hasMessage("is refused by the chat template: roles must\\nalternate");
+        .hasMessage("is refused by the chat template: roles must\\u000aalternate");
     config.put("chat_template", "{{ messages[0].content + messages[0].name }}");
     assertThatThrownBy(() -> render(config))
         .isInstanceOf(BadConversation.class)
@@ -159,7 +171,6 @@ class ChatTemplateTest {
     }
   }
 
-  @Tag("slow")
   @Tag("fuzz")
   @Test
   @Timeout(value = 10, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
