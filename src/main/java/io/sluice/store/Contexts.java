@@ -31,10 +31,9 @@ public final class Contexts {
   /**
    * Finds the contexts by reading positions and documents once.
    *
-   * @throws IOException if a file cannot be read, the store is empty, without positions or leaves tokens out, or
-   *     lacks
-   *     the rows before one of its rows in the same context: special tokens that were not stored,
-   *     or contexts that overlap
+   * @throws IOException if a file cannot be read, the store is empty, without positions or leaves
+   *     tokens out, or lacks the rows before one of its rows in the same context: special tokens
+   *     that were not stored, or contexts that overlap
    */
   public static Contexts of(ActivationStore store) throws IOException {
     requireAll(store);

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.Shard;
 import io.sluice.store.files.Column;
@@ -64,6 +66,10 @@ class ChatCommandTest {
   void tokensAreThoseOfTransformersAndBosIsThereOnce() throws IOException {
     configure("<s>", "</s>");
     Path store = folder.resolve("store");
+    assertThat(capture(store)).isEqualTo(1);
+    assertThat(err)
+        .contains("tokenizer.json: has '<s>' not among its added_tokens, but its chat template");
+    addTokens("<s>", "</s>");
     assertThat(capture(store)).as(err).isZero();
     JsonNode expected = new ObjectMapper().readTree(Python.run("chat_tokens.py", model, chats));
     List<Integer> ids = new ArrayList<>();
@@ -85,6 +91,7 @@ class ChatCommandTest {
     assertThat(capture(store)).isEqualTo(1);
     assertThat(err).contains("tokenizer_config.json: has no chat_template");
     configure("<s>", "</s>");
+    addTokens("<s>", "</s>");
     assertThat(capture(store, "--strict")).isEqualTo(1);
     assertThat(err).contains("chats.jsonl:2: is refused by the chat template: no system; give");
     Files.writeString(model.resolve("chat_template.jinja"), "{% filter upper %}x{% endfilter %}");
@@ -92,10 +99,27 @@ class ChatCommandTest {
     assertThat(err)
         .contains("chat_template.jinja: its chat template uses the tag filter, which is");
     assertThat(store).doesNotExist();
+    Files.delete(model.resolve("chat_template.jinja"));
     Path text = Files.writeString(folder.resolve("a.txt"), "the sea");
     chats = text;
     assertThat(capture(store)).isEqualTo(1);
     assertThat(err).contains("a.txt: is plain text, which has no field 'messages'");
+  }
+
+  /** Makes tokens with the numbers 0, 1 and so on special ones. */
+  private void addTokens(String... tokens) throws IOException {
+    Path file = model.resolve("tokenizer.json");
+    ObjectMapper json = new ObjectMapper();
+    ObjectNode root = (ObjectNode) json.readTree(file.toFile());
+    ArrayNode added = root.putArray("added_tokens");
+    for (int id = 0; id < tokens.length; id++) {
+      ObjectNode token = added.addObject().put("id", id).put("content", tokens[id]);
+      for (String flag : List.of("single_word", "lstrip", "rstrip", "normalized")) {
+        token.put(flag, false);
+      }
+      token.put("special", true);
+    }
+    Files.writeString(file, root.toString());
   }
 
   private void configure(String bos, String eos) throws IOException {

@@ -1,5 +1,6 @@
 package io.sluice.model.capture;
 
+import io.sluice.files.Quoted;
 import io.sluice.model.ModelShape;
 import io.sluice.model.chat.BadConversation;
 import io.sluice.model.chat.ChatTemplate;
@@ -117,7 +118,7 @@ final class ContextReader implements AutoCloseable {
             shape.vocabulary(),
             TextReader.open(spec.texts()),
             spec.texts().form(),
-            spec.texts().form() == TextForm.CHAT ? ChatTemplate.of(model.tokenizer().file()) : null,
+            spec.texts().form() == TextForm.CHAT ? template(model.tokenizer()) : null,
             paths(spec.texts()),
             room,
             spec.stride() == 0 ? room : spec.stride(),
@@ -125,6 +126,23 @@ final class ContextReader implements AutoCloseable {
     reader.check(special.prefix());
     reader.check(special.suffix());
     return reader;
+  }
+
+  /** A model's chat template, whose special tokens its tokenizer takes as such. */
+  private static ChatTemplate template(Tokenizer tokenizer) throws IOException {
+    ChatTemplate template = ChatTemplate.of(tokenizer.file());
+    for (String token : template.specialTokens()) {
+      int[] ids = tokenizer.encode(token);
+      if (ids.length != 1 || ids[0] != tokenizer.id(token).orElse(-1)) {
+        throw new IOException(
+            tokenizer.file()
+                + ": has "
+                + Quoted.of(token)
+                + " not among its added_tokens, but its chat template needs it as a special token;"
+                + " give the model's own tokenizer.json");
+      }
+    }
+    return template;
   }
 
   /**

@@ -63,6 +63,7 @@ public final class ChatTemplate {
   private final Path file;
   private final List<Statement> template;
   private final Map<String, String> tokens;
+  private final List<String> usedTokens;
 
   /** Names of special tokens of which nothing is known. */
   private final Set<String> unknown;
@@ -72,6 +73,8 @@ public final class ChatTemplate {
     this.file = file;
     this.tokens = tokens;
     this.unknown = unknown;
+    this.usedTokens =
+        tokens.keySet().stream().filter(template::contains).sorted().map(tokens::get).toList();
     try {
       this.template = TemplateParser.parse(template);
     } catch (TemplateException e) {
@@ -164,6 +167,11 @@ public final class ChatTemplate {
       }
     }
     return new ChatTemplate(path, metadata.text("tokenizer.chat_template"), tokens, unknown);
+  }
+
+  /** The special tokens that the template names, which have to be tokens of the tokenizer. */
+  public List<String> specialTokens() {
+    return usedTokens;
   }
 
   /** Where it was read from. */

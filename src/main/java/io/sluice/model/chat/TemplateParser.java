@@ -60,7 +60,8 @@ final class TemplateParser {
       statements.add(statement(tag));
     }
     if (!ends.isEmpty()) {
-      throw new TemplateException("ends where " + String.join(" or ", new TreeSet<>(ends)) + " was expected");
+      throw new TemplateException(
+          "ends where " + String.join(" or ", new TreeSet<>(ends)) + " was expected");
     }
     depth--;
     return statements;

@@ -67,6 +67,9 @@ class ChatTemplateTest {
           assertThat(expected.has("error")).as("%s: %s", place, e.getMessage()).isTrue();
           continue;
         } catch (IOException e) {
+          if (expected.has("error")) {
+            continue;
+          }
           String message = e.getMessage();
           assertThat(message)
               .contains(": its chat template uses ", ", which is not supported; give");
@@ -123,7 +126,8 @@ class ChatTemplateTest {
         "{% for i in range(90000) %}{% for j in range(90000) %}{% endfor %}{% endfor %}",
         "more than 50000000 steps");
     refuses(config, "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "macros 30 deep");
-    refuses(config, "{{ " + "(".repeat(5000) + "1" + ")".repeat(5000) + " }}", "expressions 60 deep");
+    refuses(
+        config, "{{ " + "(".repeat(5000) + "1" + ")".repeat(5000) + " }}", "expressions 60 deep");
     refuses(config, "{% if x %}".repeat(5000), "statements 60 deep");
     refuses(config, "{{ x" + ".a".repeat(100_000) + " }}", "an expression of more than 1000 parts");
     refuses(config, "{{ " + "- ".repeat(100_000) + "1 }}", "an expression of more than 1000 parts");
