@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 store = pathlib.Path(sys.argv[1])
-manifest = json.loads((store / "manifest.json").read_text())
+manifest = json.loads(next(store.glob("*manifest.json")).read_text())
 properties = manifest["properties"]
 table = pa.concat_tables(pa.ipc.open_file(pa.memory_map(str(store / shard["file"]))).read_all() for shard in manifest["shards"])
 ids = [int(each) for each in properties.get("excludedTokenIds", "").split(",") if each]

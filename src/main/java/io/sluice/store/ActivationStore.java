@@ -66,7 +66,7 @@ public final class ActivationStore {
     this.index = new ShardIndex(shards);
     this.excluded =
         new ExcludedRows(
-            this, TokenExclusion.of(manifest.properties(), folder.resolve(Manifest.FILE_NAME)));
+            this, TokenExclusion.of(manifest.properties(), ManifestFile.of(folder)));
     Path texts = table(Manifest.TOKENS, TokenTable.FILE_NAME);
     this.tokens = texts == null ? null : TokenTable.read(texts, REMEDY);
     Path names = table(Manifest.DOCUMENTS, DocumentTable.FILE_NAME);

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.Shard;
+import io.sluice.store.files.ManifestFile;
 import io.sluice.testing.Python;
 import io.sluice.torch.Torch;
 import java.io.IOException;
@@ -64,7 +65,7 @@ class ExcludedTokensCommandTest {
             FACTOR));
     JsonNode expected = new ObjectMapper().readTree(Python.run("excluded_tokens.py", store));
     long all =
-        new ObjectMapper().readTree(store.resolve("manifest.json").toFile()).path("rows").asLong();
+        new ObjectMapper().readTree(ManifestFile.of(store).toFile()).path("rows").asLong();
 
     ok("spectrum", "--store", store.toString(), "--json");
     JsonNode ofStore = new ObjectMapper().readTree(out);

@@ -18,6 +18,7 @@ import io.sluice.store.StoreSpec;
 import io.sluice.store.StoreWriter;
 import io.sluice.store.TokenExclusion;
 import io.sluice.store.files.Column;
+import io.sluice.store.files.ManifestFile;
 import io.sluice.testing.Python;
 import io.sluice.testing.Seeds;
 import io.sluice.torch.Device;
@@ -167,7 +168,7 @@ class ExcludedTokensTest {
         Path store = write(Map.of(property.getKey(), value), DType.F32);
         assertThatThrownBy(() -> ActivationStore.open(store))
             .isInstanceOf(IOException.class)
-            .hasMessageStartingWith(store.resolve("manifest.json") + ": does not say which tokens")
+            .hasMessageStartingWith(ManifestFile.of(store) + ": does not say which tokens")
             .hasMessageContaining("correct excludedTokenIds (numbers with commas between) or max");
         delete(store);
       }
