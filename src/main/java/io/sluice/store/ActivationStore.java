@@ -65,8 +65,7 @@ public final class ActivationStore {
     this.shards = shards;
     this.index = new ShardIndex(shards);
     this.excluded =
-        new ExcludedRows(
-            this, TokenExclusion.of(manifest.properties(), ManifestFile.of(folder)));
+        new ExcludedRows(this, TokenExclusion.of(manifest.properties(), ManifestFile.of(folder)));
     Path texts = table(Manifest.TOKENS, TokenTable.FILE_NAME);
     this.tokens = texts == null ? null : TokenTable.read(texts, REMEDY);
     Path names = table(Manifest.DOCUMENTS, DocumentTable.FILE_NAME);

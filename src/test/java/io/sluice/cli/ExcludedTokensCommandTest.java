@@ -64,8 +64,7 @@ class ExcludedTokensCommandTest {
             "--max-norm-multiple",
             FACTOR));
     JsonNode expected = new ObjectMapper().readTree(Python.run("excluded_tokens.py", store));
-    long all =
-        new ObjectMapper().readTree(ManifestFile.of(store).toFile()).path("rows").asLong();
+    long all = new ObjectMapper().readTree(ManifestFile.of(store).toFile()).path("rows").asLong();
 
     ok("spectrum", "--store", store.toString(), "--json");
     JsonNode ofStore = new ObjectMapper().readTree(out);
