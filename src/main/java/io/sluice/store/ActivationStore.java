@@ -28,7 +28,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.IntPredicate;
 
 /**
  * An activation store, open for reading: the activations of a model's hook points over a text, one
@@ -57,18 +59,22 @@ public final class ActivationStore {
   private final Map<HeldOutKey, HeldOut> heldOut = new ConcurrentHashMap<>();
 
   private ActivationStore(
-      Path folder, Manifest manifest, List<Column> allColumns, List<Shard> shards)
+      Path folder,
+      Manifest manifest,
+      List<Column> allColumns,
+      List<Shard> shards,
+      boolean withTexts)
       throws IOException {
     this.folder = folder;
     this.manifest = manifest;
     this.allColumns = allColumns;
-    this.shards = shards;
+    this.shards = Collections.unmodifiableList(shards);
     this.index = new ShardIndex(shards);
     this.excluded =
         new ExcludedRows(this, TokenExclusion.of(manifest.properties(), ManifestFile.of(folder)));
-    Path texts = table(Manifest.TOKENS, TokenTable.FILE_NAME);
+    Path texts = withTexts ? table(Manifest.TOKENS, TokenTable.FILE_NAME) : null;
     this.tokens = texts == null ? null : TokenTable.read(texts, REMEDY);
-    Path names = table(Manifest.DOCUMENTS, DocumentTable.FILE_NAME);
+    Path names = withTexts ? table(Manifest.DOCUMENTS, DocumentTable.FILE_NAME) : null;
     this.documents = names == null ? null : DocumentTable.read(names, REMEDY);
   }
 
@@ -102,20 +108,64 @@ public final class ActivationStore {
    */
   public static ActivationStore open(Path folder, Manifest manifest, Reading reading)
       throws IOException {
+    int count = manifest.shards().size();
+    return open(folder, manifest, reading, count, file -> true, true);
+  }
+
+  /**
+   * Opens the store in {@code folder}, of which only some files may be there: the manifest, some
+   * shards and perhaps the texts. Rows, columns and the numbers of shards are those of the whole.
+   * The data of another shard cannot be asked for ({@link Shard#isHere}).
+   *
+   * @param shards the numbers of the shards to open
+   * @param withTexts whether the texts of tokens and the names of documents are opened, too;
+   *     without them the store has none
+   * @throws IOException as {@link #open(Path)}, or if another program wrote the store, whose files
+   *     may have several shards
+   * @throws IndexOutOfBoundsException if there is no such shard
+   */
+  public static ActivationStore openPart(
+      Path folder, Reading reading, Set<Integer> shards, boolean withTexts) throws IOException {
+    Manifest manifest = ManifestFile.read(folder);
+    int count = manifest.shards().size();
+    if (!manifest.isSluices()) {
+      throw new IOException(
+          folder
+              + ": was not written by 'sluice capture', so it cannot be read in parts; read it as a"
+              + " whole, from a folder");
+    }
+    shards.forEach(shard -> Objects.checkIndex(shard, count));
+    ActivationStore store =
+        open(folder, manifest, reading, shards.size(), shards::contains, withTexts);
+    if (store.shards.size() != count) {
+      throw new IOException(
+          folder + ": damaged: a shard has several record batches; capture the store again");
+    }
+    return store;
+  }
+
+  private static ActivationStore open(
+      Path folder,
+      Manifest manifest,
+      Reading reading,
+      int count,
+      IntPredicate wanted,
+      boolean withTexts)
+      throws IOException {
     List<Column> columns = ShardLayout.allColumns(manifest.columns());
     List<Shard> shards = new ArrayList<>();
-    if (reading == Reading.MAPPED && MappingBudget.take(manifest.shards().size(), shards)) {
+    if (reading == Reading.MAPPED && MappingBudget.take(count, shards)) {
       try {
-        openShards(folder, manifest, columns, Reading.MAPPED, shards);
+        openShards(folder, manifest, columns, Reading.MAPPED, wanted, shards);
       } catch (MappingRefused e) {
         // Address space is limited, or the file system maps nothing.
         shards = new ArrayList<>();
-        openShards(folder, manifest, columns, Reading.COPIED, shards);
+        openShards(folder, manifest, columns, Reading.COPIED, wanted, shards);
       }
     } else {
-      openShards(folder, manifest, columns, Reading.COPIED, shards);
+      openShards(folder, manifest, columns, Reading.COPIED, wanted, shards);
     }
-    return new ActivationStore(folder, manifest, columns, Collections.unmodifiableList(shards));
+    return new ActivationStore(folder, manifest, columns, shards, withTexts);
   }
 
   private static Manifest manifest(Path folder) throws IOException {
@@ -127,11 +177,22 @@ public final class ActivationStore {
   }
 
   private static void openShards(
-      Path folder, Manifest manifest, List<Column> columns, Reading reading, List<Shard> shards)
+      Path folder,
+      Manifest manifest,
+      List<Column> columns,
+      Reading reading,
+      IntPredicate wanted,
+      List<Shard> shards)
       throws IOException {
     OpenFiles files = new OpenFiles();
     for (int number = 0; number < manifest.shards().size(); number++) {
-      openFile(folder, manifest, number, columns, reading, files, shards);
+      if (wanted.test(number)) {
+        openFile(folder, manifest, number, columns, reading, files, shards);
+      } else {
+        Manifest.Shard entry = manifest.shards().get(number);
+        Path path = folder.resolve(entry.file());
+        shards.add(new Shard(number, path, nextRow(shards), entry.rows(), columns));
+      }
     }
     for (Shard shard : shards) {
       for (int i = 0; i < columns.size(); i++) {
@@ -588,7 +649,7 @@ public final class ActivationStore {
         identity = Files.readAttributes(path, BasicFileAttributes.class).fileKey();
       }
       Shard.Place place = new Shard.Place(number, path, size, identity);
-      long firstRow = shards.isEmpty() ? 0 : shards.getLast().firstRow() + shards.getLast().rows();
+      long firstRow = nextRow(shards);
       for (ShardBlock block : blocks) {
         shards.add(new Shard(place, firstRow, block, columns, mapped, files));
         firstRow += block.rows();
@@ -597,6 +658,10 @@ public final class ActivationStore {
       throw new IOException(
           path + ": missing, though the manifest lists it; restore it or capture again", e);
     }
+  }
+
+  private static long nextRow(List<Shard> shards) {
+    return shards.isEmpty() ? 0 : shards.getLast().firstRow() + shards.getLast().rows();
   }
 
   /** What says which columns the files have, for messages. */

@@ -27,7 +27,7 @@ import java.util.Objects;
  * copy.
  *
  * <p>A file of another writer may lack token columns; their numbers are then {@value #UNKNOWN} in
- * every row.
+ * every row. In a store of which only some files are here, the others have rows and no data.
  */
 public final class Shard {
   /** The token id, position or document number of a row of a store without such a column. */
@@ -41,7 +41,7 @@ public final class Shard {
   private final long firstRow;
   private final int rows;
   private final List<Column> columns;
-  private final long[] offsets;
+  private final long[] offsets; // null: not here
   private final boolean[] wide;
   private final MemorySegment[] memory; // null: copied
   private final OpenFiles files;
@@ -81,9 +81,21 @@ public final class Shard {
     }
   }
 
+  /** A shard whose file is not here; it has all columns. */
+  Shard(int number, Path path, long firstRow, int rows, List<Column> columns) {
+    this.place = new Place(number, path, 0, null);
+    this.firstRow = firstRow;
+    this.rows = rows;
+    this.columns = columns;
+    this.offsets = null;
+    this.wide = null;
+    this.files = null;
+    this.memory = null;
+  }
+
   /** Whether the file has the column at {@code index}. */
   boolean has(int index) {
-    return offsets[index] != ShardBlock.ABSENT;
+    return offsets == null || offsets[index] != ShardBlock.ABSENT;
   }
 
   /** The number of the file that this shard is a part of, from 0, in the order of the manifest. */
@@ -202,13 +214,26 @@ public final class Shard {
     return false;
   }
 
-  /** Whether segments are views of the file. */
+  /** Whether segments are views of the file; true where there is none. */
   boolean isMapped() {
-    return memory != null;
+    return memory != null || offsets == null;
+  }
+
+  /** Whether the file is here, as it is for all shards of a store that was opened as a whole. */
+  public boolean isHere() {
+    return offsets != null;
+  }
+
+  private void requireHere() {
+    if (offsets == null) {
+      throw new IllegalStateException(
+          place.path + ": is not here: this store was opened without this shard");
+    }
   }
 
   /** The memory of the column at {@code index} of a mapped shard, token columns first. */
   MemorySegment mapped(int index) throws IOException {
+    requireHere();
     return wide[index] ? data(index, 0, rows) : memory[index];
   }
 
@@ -241,6 +266,7 @@ public final class Shard {
 
   /** Rows of the column at {@code index}; the length of a mapped file is checked first. */
   MemorySegment data(int index, int from, int to) throws IOException {
+    requireHere();
     long start = bytes(index, from);
     long length = bytes(index, to) - start;
     if (wide[index]) {
@@ -298,6 +324,7 @@ public final class Shard {
 
   /** All of a token column. */
   int[] numbers(int index) throws IOException {
+    requireHere();
     if (!has(index)) {
       int[] unknown = new int[rows];
       Arrays.fill(unknown, UNKNOWN);
@@ -320,6 +347,7 @@ public final class Shard {
 
   /** Copies rows of the column at {@code index} to memory, in their stored dtype. */
   void copy(int index, int from, int count, MemorySegment target, long at) throws IOException {
+    requireHere();
     long start = bytes(index, from);
     long length = bytes(index, from + count) - start;
     if (wide[index]) {

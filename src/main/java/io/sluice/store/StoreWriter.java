@@ -435,6 +435,27 @@ public final class StoreWriter implements AutoCloseable {
    * @throws IllegalStateException if this writer has rows itself
    */
   public Manifest finish(List<Manifest.Shard> shards) throws IOException {
+    return finish(
+        shards,
+        name -> {
+          Path file = folder.resolve(name);
+          return Files.exists(file) ? Files.size(file) : -1;
+        });
+  }
+
+  /** The lengths of files that are elsewhere. */
+  public interface Lengths {
+    /** The length of the file of that name; -1 if there is none. */
+    long of(String name) throws IOException;
+  }
+
+  /**
+   * The same for shards that are elsewhere ({@link #part(Path, StoreSpec, int, ShardListener)}).
+   *
+   * @param lengths has their lengths there
+   * @throws IOException as {@link #finish(List)}
+   */
+  public Manifest finish(List<Manifest.Shard> shards, Lengths lengths) throws IOException {
     requireOpen();
     if (rows() > 0) {
       throw new IllegalStateException(folder + ": this writer has rows of its own");
@@ -451,8 +472,7 @@ public final class StoreWriter implements AutoCloseable {
       boolean last = i == ordered.size() - 1;
       if (!shard.file().equals(Manifest.shardName(i))
           || !last && shard.rows() != spec.rowsPerShard()
-          || !Files.exists(file)
-          || Files.size(file) != shard.bytes()) {
+          || lengths.of(shard.file()) != shard.bytes()) {
         throw new IOException(
             file + ": was not written as this store needs it; capture the store again");
       }

@@ -21,6 +21,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.LongConsumer;
 
 /**
@@ -298,6 +299,15 @@ public final class Capture {
      * @return the shards, in any order
      */
     List<Manifest.Shard> run(List<CapturePart> parts) throws IOException;
+
+    /**
+     * Where the shards are when they have run: their lengths, if that is not the folder.
+     *
+     * @throws IOException if that place cannot be read
+     */
+    default Optional<StoreWriter.Lengths> elsewhere() throws IOException {
+      return Optional.empty();
+    }
   }
 
   /**
@@ -315,7 +325,9 @@ public final class Capture {
     List<CapturePart> parts = parts(store, leastRows);
     try (StoreWriter writer = begin(folder, store)) {
       nameDocuments(writer);
-      return writer.finish(runner.run(parts));
+      List<Manifest.Shard> shards = runner.run(parts);
+      Optional<StoreWriter.Lengths> elsewhere = runner.elsewhere();
+      return elsewhere.isPresent() ? writer.finish(shards, elsewhere.get()) : writer.finish(shards);
     }
   }
 
