@@ -88,7 +88,7 @@ class FloorsTest {
           .resideOutsideOfPackage("io.sluice.spark..")
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage("org.apache.spark..", "scala..");
+          .resideInAnyPackage("org.apache.spark..", "org.apache.hadoop..", "scala..");
 
   @ArchTest
   static final ArchRule NO_PACKAGES_USE_EACH_OTHER =

@@ -26,6 +26,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -159,23 +160,44 @@ public class CaptureCommand extends SluiceCommand {
           "--special-tokens stores tokens that are added to text; none are added with --text-as "
               + contexts.form().label());
     }
-    StoreReplacement.repair(out);
     if (resume && overwrite) {
       throw usage("give --resume or --overwrite, not both");
     }
-    if (resume && !Files.exists(ManifestFile.of(out))) {
-      throw new IOException(
-          out + ": holds no activation store to continue; leave --resume out to begin one");
-    }
-    if (!resume && !overwrite && Files.exists(ManifestFile.of(out))) {
-      throw new IOException(
-          out
-              + ": already holds an activation store; name another folder, or give --resume to "
-              + "continue or --overwrite to replace it");
-    }
+    checkPlace(out, overwrite);
     try (LoadedModel loaded = openModel()) {
       capture(plan(loaded, spec(loaded)));
     }
+  }
+
+  /**
+   * Refuses a place that holds what may not be replaced.
+   *
+   * @throws IOException if there is a store already and {@code replaced} is false, or none that is
+   *     to be continued
+   */
+  protected void checkPlace(Path place, boolean replaced) throws IOException {
+    StoreReplacement.repair(place);
+    boolean there = Files.exists(ManifestFile.of(place));
+    if (resume && !there) {
+      throw new IOException(
+          place + ": holds no activation store to continue; leave --resume out to begin one");
+    }
+    if (!resume && !replaced && there) {
+      throw new IOException(
+          place
+              + ": already holds an activation store; name another folder, or give --resume to "
+              + "continue or --overwrite to replace it");
+    }
+  }
+
+  /** Where the store will be, if that is not a folder that this machine sees. */
+  protected Optional<String> elsewhere() {
+    return Optional.empty();
+  }
+
+  /** Whether a store that is there is to be replaced. */
+  protected final boolean replaces() {
+    return overwrite;
   }
 
   /** Opens the model. */
@@ -200,7 +222,7 @@ public class CaptureCommand extends SluiceCommand {
     return Capture.plan(loaded, spec);
   }
 
-  /** Writes the store into a new or empty folder. */
+  /** Writes the store into a new or empty folder, or to {@link #elsewhere}. */
   protected Manifest write(Capture plan, Path folder, Progress progress) throws IOException {
     if (resumed == null) {
       return plan.run(folder, plan.storeSpec(), progress::update);
@@ -223,6 +245,11 @@ public class CaptureCommand extends SluiceCommand {
 
   /** Prints the size of the store, and asks for confirmation if it is large. */
   private void tellDiskNeed(Capture plan) throws IOException {
+    if (elsewhere().isPresent()) {
+      String size = DiskNeed.size(plan.storeBytes());
+      err().println("capture: " + elsewhere().get() + ": will take about " + size);
+      return;
+    }
     long bytes = resumed == null ? plan.storeBytes() : resumed.storeBytes();
     DiskNeed need = DiskNeed.of(out, bytes);
     if (need.isLarge() && Terminal.outputIsTerminal() && !yes) {
@@ -246,14 +273,16 @@ public class CaptureCommand extends SluiceCommand {
     long start = System.nanoTime();
     Manifest manifest;
     try (Progress progress = progress("capture", plan.tokens(), "tokens")) {
-      manifest = overwrite ? replace(plan, progress) : write(plan, out, progress);
+      boolean swapped = overwrite && elsewhere().isEmpty();
+      manifest = swapped ? replace(plan, progress) : write(plan, out, progress);
       progress.done();
     }
     double seconds = (System.nanoTime() - start) / 1e9;
     long keptTokens = resumed == null ? 0 : resumed.keptTokens();
+    String place = elsewhere().orElse(out.toString());
     if (json.asked()) {
       ObjectNode result = new ObjectMapper().createObjectNode();
-      result.put("store", out.toString());
+      result.put("store", place);
       result.put("model", manifest.model());
       result.put("text", manifest.text());
       result.put("rows", manifest.rows());
@@ -271,7 +300,7 @@ public class CaptureCommand extends SluiceCommand {
           .printf(
               Locale.ROOT,
               "%s: %,d rows at %d hook points of %s, %.1f MiB%n",
-              out,
+              place,
               manifest.rows(),
               manifest.columns().size(),
               manifest.model(),

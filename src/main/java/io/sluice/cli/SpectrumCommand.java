@@ -189,7 +189,7 @@ public class SpectrumCommand extends SluiceCommand {
     ActivationStore store = open(checksums, storeFolder);
     if (store.rows() == 0) {
       throw new IOException(
-          storeFolder
+          storeName()
               + ": the store has no rows, as its capture was stopped; capture again, with"
               + " --overwrite");
     }
@@ -208,7 +208,7 @@ public class SpectrumCommand extends SluiceCommand {
       List<Spectra.Hook> measured = measure(task, stats != null, progress);
       if (measured.getFirst().tokens() == 0) {
         throw new IOException(
-            storeFolder
+            storeName()
                 + ": no row has a position of "
                 + positions.of(store)
                 + " or more; give a smaller --from-position");
@@ -225,6 +225,11 @@ public class SpectrumCommand extends SluiceCommand {
     return checks.open(folder);
   }
 
+  /** How the store is read. */
+  protected final StoreChecksums checksums() {
+    return checksums;
+  }
+
   /**
    * Measures the columns of a store.
    *
@@ -235,14 +240,13 @@ public class SpectrumCommand extends SluiceCommand {
     return task.spectra().hooks(task.columns(), task.rows(), progress);
   }
 
-  /** Opens the store that the options name, to measure shards of it in this process. */
-  protected final StoreMeasuring measuring() throws IOException {
-    return measuring(checksums.openUnread(storeFolder), device.of(this), expectedDead());
+  /** Measures shards of the store that the options name in this process. */
+  protected final StoreMeasuring measuring(ActivationStore store) throws IOException {
+    return measuring(store, device.of(this), expectedDead());
   }
 
-  /** The folder of the store; null if texts are measured. */
-  protected final Path storeFolder() {
-    return storeFolder;
+  private String storeName() {
+    return address("--store").orElse(storeFolder.toString());
   }
 
   private StoreMeasuring measuring(ActivationStore store, Device on, ExpectedDead dead) {

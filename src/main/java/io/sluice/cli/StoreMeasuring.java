@@ -30,6 +30,13 @@ public record StoreMeasuring(
     boolean directions,
     boolean verified) {
   /**
+   * The same of a store with the same rows and columns, for instance one with another shard here.
+   */
+  public StoreMeasuring in(ActivationStore other) {
+    return new StoreMeasuring(other, spectra, columns, rows, device, directions, verified);
+  }
+
+  /**
    * The moments of one column in one shard.
    *
    * @throws IOException if a value is not finite; the message names column and row

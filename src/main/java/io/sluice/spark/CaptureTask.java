@@ -48,16 +48,15 @@ final class CaptureTask {
    * @param tokens is told of each batch
    */
   synchronized List<Manifest.Shard> run(
-      CapturePart part, String folder, MixedExecutors.Required required, LongAccumulator tokens)
+      CapturePart part, CapturePlace place, MixedExecutors.Required required, LongAccumulator tokens)
       throws IOException {
     required.check();
-    ExecutorPath.require(Path.of(folder));
     ExecutorPath.require(Path.of(part.files().getFirst()));
     long[] told = new long[1];
-    return part.run(
+    return place.run(
+        part,
         model,
         spec,
-        Path.of(folder),
         done -> {
           long own = Math.min(done, part.to() - part.from());
           tokens.add(own - told[0]);

@@ -8,10 +8,13 @@ import io.sluice.cli.help.OptionGroup;
 import io.sluice.model.capture.Capture;
 import io.sluice.model.capture.CaptureSpec;
 import io.sluice.model.loading.LoadedModel;
+import io.sluice.spark.storage.RemoteCapture;
+import io.sluice.spark.storage.RemoteFolder;
 import io.sluice.store.files.Manifest;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.apache.spark.util.LongAccumulator;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -28,7 +31,9 @@ import picocli.CommandLine.Option;
     },
     description = {
       "Run texts through a transformer on a cluster and store the activations at its hook points.",
-      "Model, texts and store are on paths that every executor sees. The files of the store are "
+      "Model, texts and store are on paths that every executor sees. The store may also be on a "
+          + "file system of Hadoop, such as s3a://bucket/store; there --overwrite deletes the old "
+          + "store before the new one is written. The files of the store are "
           + "those that 'sluice capture' writes, bit for bit, for any number of executors and "
           + "cores, also if tasks fail or run twice. An executor process has one model and runs "
           + "one task at a time, on all its cores."
@@ -48,6 +53,8 @@ public final class ClusterCapture extends CaptureCommand {
   private Long taskTokens;
 
   @Mixin private MixedExecutors mixed;
+
+  @Mixin private CacheOptions cache;
 
   @Override
   public boolean runsOnCluster() {
@@ -79,14 +86,14 @@ public final class ClusterCapture extends CaptureCommand {
   @Override
   protected Manifest write(Capture plan, Path folder, Progress progress) throws IOException {
     List<String> words = words();
-    String place = folder.toAbsolutePath().toString();
-    try (Cluster cluster = Cluster.open("sluice capture into " + place)) {
+    CapturePlace place = CapturePlace.of(elsewhere(), folder, cache.settings(this));
+    try (Cluster cluster = Cluster.open("sluice capture into " + place.folder())) {
       MixedExecutors.Required required = mixed.required(cluster);
       LongAccumulator tokens = cluster.counter("tokens", progress);
-      return plan.runParts(
-          folder,
-          plan.storeSpec(),
+      return place.write(
+          plan,
           taskTokens != null ? taskTokens : cluster.taskTokens(plan.tokens()),
+          replaces(),
           parts ->
               cluster
                   .run(
@@ -102,6 +109,20 @@ public final class ClusterCapture extends CaptureCommand {
                   .stream()
                   .flatMap(List::stream)
                   .toList());
+    }
+  }
+
+  @Override
+  protected Optional<String> elsewhere() {
+    return address("--out");
+  }
+
+  @Override
+  protected void checkPlace(Path place, boolean replaced) throws IOException {
+    if (elsewhere().isEmpty()) {
+      super.checkPlace(place, replaced);
+    } else {
+      RemoteCapture.check(RemoteFolder.of(elsewhere().get(), StorePlace.hadoop()), replaced);
     }
   }
 }

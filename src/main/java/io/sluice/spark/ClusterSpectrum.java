@@ -40,7 +40,8 @@ import scala.Tuple2;
     },
     description = {
       "Measure in how few dimensions the activations of each hook point vary, on a cluster.",
-      "The store, or the model and the texts, are on paths that every executor sees. A task reads "
+      "The store, or the model and the texts, are on paths that every executor sees. The store may "
+          + "also be on a file system of Hadoop, such as s3a://bucket/store. A task reads "
           + "one shard or some batches, so the result does not depend on the number of executors: it "
           + "has the same bits in every run. Between this and 'sluice spectrum', which adds all rows "
           + "one after the other, sums differ by rounding errors."
@@ -60,6 +61,10 @@ public final class ClusterSpectrum extends SpectrumCommand {
 
   @Mixin private MixedExecutors mixed;
 
+  @Mixin private CacheOptions cache;
+
+  private StorePlace place;
+
   @Override
   public boolean runsOnCluster() {
     return true;
@@ -68,7 +73,8 @@ public final class ClusterSpectrum extends SpectrumCommand {
   @Override
   protected ActivationStore open(StoreChecksums checks, Path folder) throws IOException {
     // Each task compares the shard that it reads.
-    return checks.openUnread(folder);
+    place = StorePlace.of(address("--store"), folder, cache.settings(this), checks.reading());
+    return place.outline(false);
   }
 
   @Override
@@ -76,7 +82,8 @@ public final class ClusterSpectrum extends SpectrumCommand {
       throws IOException {
     int shards = task.store().shards().size();
     List<String> words = words();
-    try (Cluster cluster = Cluster.open("sluice spectrum of " + task.store().folder())) {
+    StorePlace from = place;
+    try (Cluster cluster = Cluster.open("sluice spectrum of " + from.folder())) {
       MixedExecutors.Required required = mixed.required(cluster);
       LongAccumulator rows = cluster.counter("rows", progress);
       return cluster.run(
@@ -89,13 +96,13 @@ public final class ClusterSpectrum extends SpectrumCommand {
                         .parallelize(numbers, shards)
                         .setName("shards")
                         .flatMapToPair(
-                            shard -> SpectrumTask.of(words).moments(shard, required, rows))
+                            shard -> SpectrumTask.of(words, from).moments(shard, required, rows))
                         .setName("moments of each hook point"),
                     task.columns().size(),
                     shards);
             context.setCallSite("spectra");
             return MeasuredHooks.of(
-                merged.map(root -> SpectrumTask.of(words).spectrum(root, keep)).setName("spectra"),
+                merged.map(root -> SpectrumTask.of(words, from).spectrum(root, keep)).setName("spectra"),
                 task.spectra(),
                 statistics());
           });
@@ -151,14 +158,9 @@ public final class ClusterSpectrum extends SpectrumCommand {
     return measuringTexts();
   }
 
-  /**
-   * Opens the store in the process of an executor.
-   *
-   * @throws IOException if it is not seen from there, or damaged
-   */
-  StoreMeasuring measuringHere() throws IOException {
-    ExecutorPath.require(storeFolder());
-    return measuring();
+  /** Measures shards of the store in the process of an executor. */
+  StoreMeasuring measuringHere(ActivationStore store) throws IOException {
+    return measuring(store);
   }
 
   @Override

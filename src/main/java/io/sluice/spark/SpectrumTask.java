@@ -17,11 +17,15 @@ import scala.Tuple2;
 
 /** What an executor does for {@link ClusterSpectrum}, with the store open once in its process. */
 final class SpectrumTask {
-  private static final Map<List<String>, SpectrumTask> OPEN = new ConcurrentHashMap<>();
+  private static final Map<Work, SpectrumTask> OPEN = new ConcurrentHashMap<>();
 
+  private final StorePlace place;
   private final StoreMeasuring measuring;
 
-  private SpectrumTask(StoreMeasuring measuring) {
+  private record Work(List<String> words, StorePlace place) {}
+
+  private SpectrumTask(StorePlace place, StoreMeasuring measuring) {
+    this.place = place;
     this.measuring = measuring;
   }
 
@@ -30,11 +34,13 @@ final class SpectrumTask {
    *
    * @throws IOException if this executor does not see the store, or it is damaged
    */
-  static SpectrumTask of(List<String> words) throws IOException {
-    SpectrumTask open = OPEN.get(words);
+  static SpectrumTask of(List<String> words, StorePlace place) throws IOException {
+    Work work = new Work(words, place);
+    SpectrumTask open = OPEN.get(work);
     if (open == null) {
-      open = new SpectrumTask(Main.parsed(new ClusterSpectrum(), words).measuringHere());
-      OPEN.put(words, open);
+      ClusterSpectrum command = Main.parsed(new ClusterSpectrum(), words);
+      open = new SpectrumTask(place, command.measuringHere(place.outline(false)));
+      OPEN.put(work, open);
     }
     return open;
   }
@@ -48,23 +54,21 @@ final class SpectrumTask {
   Iterator<Tuple2<MomentNode, PackedMoments>> moments(
       int shard, MixedExecutors.Required required, LongAccumulator rows) throws IOException {
     required.check();
-    if (measuring.verified()) {
-      measuring.store().verify(shard);
-    }
+    StoreMeasuring here = measuring.in(place.open(false, measuring.verified(), shard));
     List<Column> columns = measuring.columns();
     return IntStream.range(0, columns.size())
         .mapToObj(
             hook -> {
-              PackedMoments moments = PackedMoments.of(moments(shard, columns.get(hook)));
-              rows.add(measuring.store().shards().get(shard).rows());
+              PackedMoments moments = PackedMoments.of(moments(here, shard, columns.get(hook)));
+              rows.add(here.store().shards().get(shard).rows());
               return new Tuple2<>(new MomentNode(hook, shard), moments);
             })
         .iterator();
   }
 
-  private TokenMoments moments(int shard, Column column) {
+  private static TokenMoments moments(StoreMeasuring here, int shard, Column column) {
     try {
-      return measuring.moments(shard, column);
+      return here.moments(shard, column);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -10,6 +10,7 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -114,6 +115,17 @@ public abstract class SluiceCommand implements Callable<Integer> {
   }
 
   /**
+   * The value of an option as an address on another file system, such as {@code
+   * s3a://bucket/store}; empty if it is a path of this machine or was not given.
+   *
+   * @param option its name
+   */
+  public final Optional<String> address(String option) {
+    OptionSpec given = spec.commandLine().getParseResult().matchedOption(option);
+    return given == null ? Optional.empty() : Address.of(given);
+  }
+
+  /**
    * The options that were given, as words for a process that may run in another folder: paths of
    * what is there are absolute.
    */
@@ -131,7 +143,7 @@ public abstract class SluiceCommand implements Callable<Integer> {
     }
     List<?> values =
         option.getValue() instanceof Path path
-            ? List.of(path)
+            ? List.of(Address.of(option).<Object>map(address -> address).orElse(path))
             : option.getValue() instanceof List<?> several
                 ? several
                 : option.originalStringValues();

@@ -31,7 +31,12 @@ public final class StoreChecksums {
    * @throws IOException if the store is missing or damaged; the message names the file
    */
   public ActivationStore openUnread(Path folder) throws IOException {
-    return ActivationStore.open(folder, copied ? Reading.COPIED : Reading.MAPPED);
+    return ActivationStore.open(folder, reading());
+  }
+
+  /** How files come into memory. */
+  public Reading reading() {
+    return copied ? Reading.COPIED : Reading.MAPPED;
   }
 
   /** Whether checksums are to be compared. */
