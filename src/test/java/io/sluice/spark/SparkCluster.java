@@ -206,7 +206,17 @@ final class SparkCluster implements AutoCloseable {
   /** Runs {@code bin/sluice-spark} in one process. */
   static CommandProcess runLocally(Path folder, String... options)
       throws IOException, InterruptedException {
-    return runOn("local[2]", folder, List.of(), options);
+    return runLocallyWith(List.of(), folder, options);
+  }
+
+  /**
+   * The same with more options for Spark.
+   *
+   * @param spark what comes after {@code --}
+   */
+  static CommandProcess runLocallyWith(List<String> spark, Path folder, String... options)
+      throws IOException, InterruptedException {
+    return runOn("local[2]", folder, spark, options);
   }
 
   private static CommandProcess runOn(

@@ -62,7 +62,9 @@ class SparkLauncherTest {
             "--tau=0.9",
             "--",
             "--executor-memory",
-            "2g");
+            "2g",
+            "--jars",
+            "one.jar,two.jar");
     assertThat(result.status()).as(result.err()).isZero();
     List<String> words = result.out().lines().toList();
     assertThat(words)
@@ -70,7 +72,8 @@ class SparkLauncherTest {
         .containsSubsequence("--master", "local[3]", "--executor-memory", "2g")
         .endsWith("spectrum", "--store", "a store", "--tau=0.9");
     String jars = words.get(words.indexOf("--jars") + 1);
-    assertThat(jars).contains("picocli", "arrow-c-data").doesNotContain("arrow-vector", "slf4j-s");
+    assertThat(words).containsOnlyOnce("--jars");
+    assertThat(jars).endsWith(",one.jar,two.jar").contains("picocli", "arrow-c-data").doesNotContain("arrow-vector", "slf4j-s");
     assertThat(words)
         .anyMatch(
             word ->

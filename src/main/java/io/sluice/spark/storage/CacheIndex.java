@@ -13,8 +13,8 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileTime;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -27,9 +27,9 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * Which files of a cache are there, in use, and to be deleted next. Changes are made under a lock
- * on the folder, for a moment each. A file in use has a file beside it that the process has locked;
- * its time is that of the last use. A file that is being fetched has its whole length from the
+ * Which files of a cache are there, in use, and to be deleted next. Changes are made under a lock on
+ * the folder, for a moment each. A file in use has a file beside it that the process has locked; it
+ * holds the time of the last use. A file that is being fetched has its whole length from the
  * beginning, which counts, and is locked itself. Locks end with their process.
  */
 final class CacheIndex {
@@ -54,7 +54,7 @@ final class CacheIndex {
     }
   }
 
-  private record Entry(Path path, long bytes, boolean leftover, FileTime used) {}
+  private record Entry(Path path, long bytes, boolean leftover, long used) {}
 
   /** Work under the lock on the folder. */
   interface Change<T> {
@@ -87,9 +87,8 @@ final class CacheIndex {
     Use use = uses.get(path);
     if (use != null && --use.count == 0) {
       uses.remove(path);
-      try {
-        touch(path);
-        use.locked.close();
+      try (use.locked) {
+        stamp(use.locked);
       } catch (IOException e) {
         // The file counts as used a little earlier than it was.
       }
@@ -186,11 +185,20 @@ final class CacheIndex {
       uses.put(path, use);
     }
     use.count++;
-    touch(path);
+    stamp(use.locked);
   }
 
-  private static void touch(Path path) throws IOException {
-    Files.setLastModifiedTime(useFile(path), FileTime.from(Instant.now()));
+  /**
+   * Notes that a file is used now. Where locks belong to processes they end when any of a process's
+   * channels to the locked file is closed, and setting its time as an attribute opens and closes it.
+   */
+  private static void stamp(FileChannel locked) throws IOException {
+    ByteBuffer now = ByteBuffer.allocate(Long.BYTES);
+    locked.write(now.putLong(0, micros(Instant.now())), 0);
+  }
+
+  private static long micros(Instant time) {
+    return ChronoUnit.MICROS.between(Instant.EPOCH, time);
   }
 
   private static Path useFile(Path path) {
@@ -245,7 +253,7 @@ final class CacheIndex {
         }
       }
     }
-    entries.sort(Comparator.comparing(Entry::leftover).reversed().thenComparing(Entry::used));
+    entries.sort(Comparator.comparing(Entry::leftover).reversed().thenComparingLong(Entry::used));
     return entries;
   }
 
@@ -256,10 +264,23 @@ final class CacheIndex {
         || name.matches("shard-\\d{5,10}\\.arrow");
   }
 
-  private static Entry entry(Path file) throws IOException {
-    Path use = useFile(file);
-    FileTime used = Files.getLastModifiedTime(Files.exists(use) ? use : file);
-    return new Entry(file, Files.size(file), AtomicFile.isLeftover(file), used);
+  private Entry entry(Path file) throws IOException {
+    return new Entry(file, Files.size(file), AtomicFile.isLeftover(file), used(file));
+  }
+
+  private long used(Path file) throws IOException {
+    if (uses.containsKey(file)) {
+      return Long.MAX_VALUE;
+    }
+    try {
+      byte[] stamp = Files.readAllBytes(useFile(file));
+      if (stamp.length == Long.BYTES) {
+        return ByteBuffer.wrap(stamp).getLong();
+      }
+    } catch (NoSuchFileException e) {
+      // It was never used after it was fetched.
+    }
+    return micros(Files.getLastModifiedTime(file).toInstant());
   }
 
   private static List<Path> list(Path folder) throws IOException {

@@ -22,6 +22,7 @@ import org.apache.hadoop.fs.Options;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.StreamCapabilities;
 import org.apache.hadoop.fs.UnsupportedFileSystemException;
+import org.apache.hadoop.util.functional.FutureIO;
 
 /**
  * The folder of a store on a file system of Hadoop. Files appear in it whole or not at all. Errors
@@ -144,7 +145,14 @@ public final class RemoteFolder {
   InputStream open(String name) throws IOException {
     InputStream in;
     try {
-      in = files.open(new Path(path, name), CHUNK_BYTES);
+      in =
+          FutureIO.awaitFuture(
+              files
+                  .openFile(new Path(path, name))
+                  .opt(
+                      Options.OpenFileOptions.FS_OPTION_OPENFILE_READ_POLICY,
+                      Options.OpenFileOptions.FS_OPTION_OPENFILE_READ_POLICY_WHOLE_FILE)
+                  .build());
     } catch (FileNotFoundException e) {
       throw new IOException(
           address(name) + ": missing, though the manifest lists it; restore it or capture again",
