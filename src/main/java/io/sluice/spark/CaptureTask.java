@@ -4,6 +4,7 @@ import io.sluice.cli.Main;
 import io.sluice.model.capture.CapturePart;
 import io.sluice.model.capture.CaptureSpec;
 import io.sluice.model.loading.LoadedModel;
+import io.sluice.spark.storage.CapturePlace;
 import io.sluice.store.files.Manifest;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -52,6 +53,9 @@ final class CaptureTask {
       throws IOException {
     required.check();
     ExecutorPath.require(Path.of(part.files().getFirst()));
+    if (!place.isRemote()) {
+      ExecutorPath.require(Path.of(place.folder()));
+    }
     long[] told = new long[1];
     return place.run(
         part,

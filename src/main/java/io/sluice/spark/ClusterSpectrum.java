@@ -13,6 +13,8 @@ import io.sluice.model.capture.Capture;
 import io.sluice.model.capture.CapturePart;
 import io.sluice.model.capture.CaptureSpec;
 import io.sluice.report.Spectra;
+import io.sluice.spark.storage.CacheOptions;
+import io.sluice.spark.storage.StorePlace;
 import io.sluice.store.ActivationStore;
 import io.sluice.text.TextProblems;
 import java.io.IOException;

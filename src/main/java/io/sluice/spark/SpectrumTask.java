@@ -4,9 +4,11 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import io.sluice.cli.Main;
 import io.sluice.cli.StoreMeasuring;
 import io.sluice.geometry.TokenMoments;
+import io.sluice.spark.storage.StorePlace;
 import io.sluice.store.files.Column;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -38,6 +40,9 @@ final class SpectrumTask {
     Work work = new Work(words, place);
     SpectrumTask open = OPEN.get(work);
     if (open == null) {
+      if (!place.isRemote()) {
+        ExecutorPath.require(Path.of(place.folder()));
+      }
       ClusterSpectrum command = Main.parsed(new ClusterSpectrum(), words);
       open = new SpectrumTask(place, command.measuringHere(place.outline(false)));
       OPEN.put(work, open);

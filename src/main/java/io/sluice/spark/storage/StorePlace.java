@@ -1,9 +1,5 @@
-package io.sluice.spark;
+package io.sluice.spark.storage;
 
-import io.sluice.spark.storage.CacheSettings;
-import io.sluice.spark.storage.FileCache;
-import io.sluice.spark.storage.RemoteFolder;
-import io.sluice.spark.storage.RemoteStore;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.Reading;
 import java.io.IOException;
@@ -37,7 +33,7 @@ import org.apache.spark.deploy.SparkHadoopUtil;
  * @param version the state of a store that is elsewhere, which is the same for all tasks
  * @param reading how files come into memory
  */
-record StorePlace(String folder, CacheSettings cache, RemoteStore.Version version, Reading reading)
+public record StorePlace(String folder, CacheSettings cache, RemoteStore.Version version, Reading reading)
     implements Serializable {
   private static final Map<StorePlace, ActivationStore> FOLDERS = new ConcurrentHashMap<>();
 
@@ -48,7 +44,7 @@ record StorePlace(String folder, CacheSettings cache, RemoteStore.Version versio
    * @param folder its value as a path
    * @throws IOException if it is an address with no store, or cannot be read
    */
-  static StorePlace of(Optional<String> address, Path folder, CacheSettings cache, Reading reading)
+  public static StorePlace of(Optional<String> address, Path folder, CacheSettings cache, Reading reading)
       throws IOException {
     if (address.isEmpty()) {
       // Executors have other working folders.
@@ -60,7 +56,7 @@ record StorePlace(String folder, CacheSettings cache, RemoteStore.Version versio
   }
 
   /** Whether files come through a cache. */
-  boolean isRemote() {
+  public boolean isRemote() {
     return cache != null;
   }
 
@@ -70,7 +66,7 @@ record StorePlace(String folder, CacheSettings cache, RemoteStore.Version versio
    * @param withTexts whether it has the texts of tokens and the names of documents
    * @throws IOException if it cannot be read
    */
-  ActivationStore outline(boolean withTexts) throws IOException {
+  public ActivationStore outline(boolean withTexts) throws IOException {
     return isRemote() ? view(withTexts, false, Set.of()) : here();
   }
 
@@ -80,9 +76,9 @@ record StorePlace(String folder, CacheSettings cache, RemoteStore.Version versio
    * @param withTexts whether it has the texts of tokens and the names of documents
    * @param verified whether the shards are compared with their checksums
    * @param shards their numbers; others may not be there
-   * @throws IOException if this executor does not see the store, or it is damaged
+   * @throws IOException if it cannot be read, or is damaged
    */
-  ActivationStore open(boolean withTexts, boolean verified, int... shards) throws IOException {
+  public ActivationStore open(boolean withTexts, boolean verified, int... shards) throws IOException {
     if (isRemote()) {
       Set<Integer> wanted = IntStream.of(shards).boxed().collect(Collectors.toSet());
       return view(withTexts, verified, wanted);
@@ -101,7 +97,7 @@ record StorePlace(String folder, CacheSettings cache, RemoteStore.Version versio
    *
    * @throws IOException as {@link #open}
    */
-  ActivationStore whole(boolean withTexts, boolean verified) throws IOException {
+  public ActivationStore whole(boolean withTexts, boolean verified) throws IOException {
     int count = outline(false).shards().size();
     return open(withTexts, verified, IntStream.range(0, count).toArray());
   }
@@ -109,11 +105,7 @@ record StorePlace(String folder, CacheSettings cache, RemoteStore.Version versio
   private ActivationStore here() throws IOException {
     ActivationStore open = FOLDERS.get(this);
     if (open == null) {
-      Path path = Path.of(folder);
-      if (SparkEnv.get() != null) {
-        ExecutorPath.require(path);
-      }
-      open = ActivationStore.open(path, reading);
+      open = ActivationStore.open(Path.of(folder), reading);
       FOLDERS.put(this, open);
     }
     return open;
@@ -137,7 +129,7 @@ record StorePlace(String folder, CacheSettings cache, RemoteStore.Version versio
   }
 
   /** The settings of Hadoop, with those that Spark was given. */
-  static Configuration hadoop() {
+  public static Configuration hadoop() {
     SparkEnv process = SparkEnv.get();
     SparkConf settings = process == null ? new SparkConf() : process.conf();
     return SparkHadoopUtil.get().newConfiguration(settings);

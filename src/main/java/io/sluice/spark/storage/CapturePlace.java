@@ -1,13 +1,9 @@
-package io.sluice.spark;
+package io.sluice.spark.storage;
 
 import io.sluice.model.capture.Capture;
 import io.sluice.model.capture.CapturePart;
 import io.sluice.model.capture.CaptureSpec;
 import io.sluice.model.loading.LoadedModel;
-import io.sluice.spark.storage.CacheSettings;
-import io.sluice.spark.storage.FileCache;
-import io.sluice.spark.storage.RemoteCapture;
-import io.sluice.spark.storage.RemoteFolder;
 import io.sluice.store.StoreWriter;
 import io.sluice.store.files.Manifest;
 import java.io.IOException;
@@ -23,20 +19,26 @@ import java.util.function.LongConsumer;
  * @param folder the folder, or the address of one
  * @param cache where files are written first; null for a folder
  */
-record CapturePlace(String folder, CacheSettings cache) implements Serializable {
+public record CapturePlace(String folder, CacheSettings cache) implements Serializable {
   /** The folder within the one for this work alone, whose lock is its own. */
   private static final String STORE = "store";
 
   /** The place of a capture. */
-  static CapturePlace of(Optional<String> address, Path folder, CacheSettings cache) {
+  public static CapturePlace of(Optional<String> address, Path folder, CacheSettings cache) {
     return address.isEmpty()
         ? new CapturePlace(folder.toAbsolutePath().toString(), null)
         : new CapturePlace(address.get(), cache);
   }
 
   /** Runs the parts of a capture, some shards each. */
-  interface Runner {
+  public interface Runner {
+    /** Runs all of them, and returns their shards. */
     List<Manifest.Shard> run(List<CapturePart> parts) throws IOException;
+  }
+
+  /** Whether it is on a file system of Hadoop. */
+  public boolean isRemote() {
+    return cache != null;
   }
 
   /**
@@ -45,7 +47,7 @@ record CapturePlace(String folder, CacheSettings cache) implements Serializable 
    * @param replaced whether one that is elsewhere is deleted before
    * @throws IOException as {@link Capture#runParts}
    */
-  Manifest write(Capture plan, long leastRows, boolean replaced, Runner runner) throws IOException {
+  public Manifest write(Capture plan, long leastRows, boolean replaced, Runner runner) throws IOException {
     if (cache == null) {
       return plan.runParts(Path.of(folder), plan.storeSpec(), leastRows, runner::run);
     }
@@ -77,12 +79,17 @@ record CapturePlace(String folder, CacheSettings cache) implements Serializable 
         });
   }
 
-  /** Writes a part, in an executor. */
-  List<Manifest.Shard> run(
+  /**
+   * Writes a part, in an executor.
+   *
+   * @param progress as for {@link CapturePart}
+   * @throws IOException as {@link CapturePart#run(LoadedModel, CaptureSpec, Path)}, or if a shard
+   *     cannot be uploaded
+   */
+  public List<Manifest.Shard> run(
       CapturePart part, LoadedModel model, CaptureSpec spec, LongConsumer progress)
       throws IOException {
     if (cache == null) {
-      ExecutorPath.require(Path.of(folder));
       return part.run(model, spec, Path.of(folder), progress);
     }
     RemoteCapture remote = remote();

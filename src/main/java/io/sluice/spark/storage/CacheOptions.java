@@ -1,16 +1,15 @@
-package io.sluice.spark;
+package io.sluice.spark.storage;
 
 import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.ByteSize;
-import io.sluice.spark.storage.CacheSettings;
 import java.nio.file.Path;
 import picocli.CommandLine.Option;
 
 /** Options for stores on file systems of Hadoop: where a machine keeps their files. */
 @Grouped(OptionGroup.DATA)
-final class CacheOptions {
+public final class CacheOptions {
   @Option(
       names = "--cache",
       paramLabel = "DIR",
@@ -29,7 +28,7 @@ final class CacheOptions {
   private String size;
 
   /** What they say. */
-  CacheSettings settings(SluiceCommand command) {
+  public CacheSettings settings(SluiceCommand command) {
     try {
       String place = folder == null ? null : folder.toAbsolutePath().toString();
       return new CacheSettings(place, ByteSize.parse(size));
