@@ -5,8 +5,8 @@
  * an order that does not depend on timing. What a task computes belongs to the library below, and
  * the training of a single dictionary does not belong here: it has nothing to cut.
  *
- * <p>Stores that are not in a folder that all machines see are read and written by {@code .storage};
- * a task names one by a {@code StorePlace}.
+ * <p>Stores that are not in a folder that all machines see are read and written by {@code
+ * .storage}; a task names one by a {@code StorePlace}.
  *
  * <p>The only package that uses Spark, whose classes come with its installation.
  */

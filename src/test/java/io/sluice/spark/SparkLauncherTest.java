@@ -73,7 +73,10 @@ class SparkLauncherTest {
         .endsWith("spectrum", "--store", "a store", "--tau=0.9");
     String jars = words.get(words.indexOf("--jars") + 1);
     assertThat(words).containsOnlyOnce("--jars");
-    assertThat(jars).endsWith(",one.jar,two.jar").contains("picocli", "arrow-c-data").doesNotContain("arrow-vector", "slf4j-s");
+    assertThat(jars)
+        .endsWith(",one.jar,two.jar")
+        .contains("picocli", "arrow-c-data")
+        .doesNotContain("arrow-vector", "slf4j-s");
     assertThat(words)
         .anyMatch(
             word ->

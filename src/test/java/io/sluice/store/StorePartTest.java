@@ -103,8 +103,7 @@ class StorePartTest {
       assertThat(place.resolve(name)).hasSameBinaryContentAs(whole.resolve(name));
     }
     try (StoreWriter writer = StoreWriter.create(temp.resolve("driver"), SPEC)) {
-      Manifest manifest =
-          writer.finish(shards, name -> Files.size(place.resolve(name)));
+      Manifest manifest = writer.finish(shards, name -> Files.size(place.resolve(name)));
       assertThat(manifest.complete()).isTrue();
       assertThat(manifest.shards()).isEqualTo(ActivationStore.open(whole).manifest().shards());
     }

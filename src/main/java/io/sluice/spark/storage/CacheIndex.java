@@ -27,9 +27,9 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * Which files of a cache are there, in use, and to be deleted next. Changes are made under a lock on
- * the folder, for a moment each. A file in use has a file beside it that the process has locked; it
- * holds the time of the last use. A file that is being fetched has its whole length from the
+ * Which files of a cache are there, in use, and to be deleted next. Changes are made under a lock
+ * on the folder, for a moment each. A file in use has a file beside it that the process has locked;
+ * it holds the time of the last use. A file that is being fetched has its whole length from the
  * beginning, which counts, and is locked itself. Locks end with their process.
  */
 final class CacheIndex {
@@ -190,7 +190,8 @@ final class CacheIndex {
 
   /**
    * Notes that a file is used now. Where locks belong to processes they end when any of a process's
-   * channels to the locked file is closed, and setting its time as an attribute opens and closes it.
+   * channels to the locked file is closed, and setting its time as an attribute opens and closes
+   * it.
    */
   private static void stamp(FileChannel locked) throws IOException {
     ByteBuffer now = ByteBuffer.allocate(Long.BYTES);

@@ -47,7 +47,8 @@ public record CapturePlace(String folder, CacheSettings cache) implements Serial
    * @param replaced whether one that is elsewhere is deleted before
    * @throws IOException as {@link Capture#runParts}
    */
-  public Manifest write(Capture plan, long leastRows, boolean replaced, Runner runner) throws IOException {
+  public Manifest write(Capture plan, long leastRows, boolean replaced, Runner runner)
+      throws IOException {
     if (cache == null) {
       return plan.runParts(Path.of(folder), plan.storeSpec(), leastRows, runner::run);
     }

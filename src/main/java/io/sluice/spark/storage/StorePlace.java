@@ -33,7 +33,8 @@ import org.apache.spark.deploy.SparkHadoopUtil;
  * @param version the state of a store that is elsewhere, which is the same for all tasks
  * @param reading how files come into memory
  */
-public record StorePlace(String folder, CacheSettings cache, RemoteStore.Version version, Reading reading)
+public record StorePlace(
+    String folder, CacheSettings cache, RemoteStore.Version version, Reading reading)
     implements Serializable {
   private static final Map<StorePlace, ActivationStore> FOLDERS = new ConcurrentHashMap<>();
 
@@ -44,7 +45,8 @@ public record StorePlace(String folder, CacheSettings cache, RemoteStore.Version
    * @param folder its value as a path
    * @throws IOException if it is an address with no store, or cannot be read
    */
-  public static StorePlace of(Optional<String> address, Path folder, CacheSettings cache, Reading reading)
+  public static StorePlace of(
+      Optional<String> address, Path folder, CacheSettings cache, Reading reading)
       throws IOException {
     if (address.isEmpty()) {
       // Executors have other working folders.
@@ -78,7 +80,8 @@ public record StorePlace(String folder, CacheSettings cache, RemoteStore.Version
    * @param shards their numbers; others may not be there
    * @throws IOException if it cannot be read, or is damaged
    */
-  public ActivationStore open(boolean withTexts, boolean verified, int... shards) throws IOException {
+  public ActivationStore open(boolean withTexts, boolean verified, int... shards)
+      throws IOException {
     if (isRemote()) {
       Set<Integer> wanted = IntStream.of(shards).boxed().collect(Collectors.toSet());
       return view(withTexts, verified, wanted);
