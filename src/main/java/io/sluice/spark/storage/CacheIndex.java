@@ -330,7 +330,7 @@ final class CacheIndex {
   }
 
   private IOException failed(String reason, IOException cause) {
-    return new IOException(
+    return StorageFailure.said(
         folder
             + ": cannot be written ("
             + reason

@@ -178,7 +178,7 @@ public final class FileCache {
         position += target.write(bytes, position);
       }
     } catch (IOException e) {
-      throw new IOException(
+      throw StorageFailure.said(
           folder
               + ": cannot be written ("
               + e.getMessage()

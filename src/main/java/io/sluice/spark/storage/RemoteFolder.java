@@ -154,7 +154,7 @@ public final class RemoteFolder {
                       Options.OpenFileOptions.FS_OPTION_OPENFILE_READ_POLICY_WHOLE_FILE)
                   .build());
     } catch (FileNotFoundException e) {
-      throw new IOException(
+      throw StorageFailure.said(
           address(name) + ": missing, though the manifest lists it; restore it or capture again",
           e);
     } catch (IOException | RuntimeException | LinkageError e) {

@@ -66,6 +66,12 @@ public final class RemoteStore {
     try (FileCache.Lease lease = cache.lease(file, true)) {
       Path here = lease.path().getParent();
       Manifest manifest = named(folder, here, () -> ManifestFile.read(here));
+      if (!manifest.isSluices() && !manifest.shards().isEmpty()) {
+        throw new IOException(
+            folder.address()
+                + ": was not written by 'sluice capture'; copy it to a folder that all executors see,"
+                + " and give that");
+      }
       return new RemoteStore(folder, cache, version, manifest);
     }
   }
@@ -199,7 +205,7 @@ public final class RemoteStore {
     } catch (IOException e) {
       String message = String.valueOf(e.getMessage());
       throw message.contains(here.toString())
-          ? new IOException(message.replace(here.toString(), folder.address()), e)
+          ? StorageFailure.said(message.replace(here.toString(), folder.address()), e)
           : e;
     }
   }

@@ -25,7 +25,17 @@ final class StorageFailure {
    * @param what failed, as in "cannot be read"
    */
   static IOException of(String address, String what, Throwable failure) {
-    return new IOException(address + ": " + what + " (" + explained(address, failure), failure);
+    return said(address + ": " + what + " (" + explained(address, failure), failure);
+  }
+
+  /**
+   * An error that explains what lower layers have said. It suppresses their error and does not have
+   * it as its cause: of causes the driver reports the last, which names neither file nor remedy.
+   */
+  static IOException said(String message, Throwable failure) {
+    IOException said = new IOException(message);
+    said.addSuppressed(failure);
+    return said;
   }
 
   /** The reason, a bracket, and what to do. */
