@@ -155,10 +155,10 @@ class ClusterStorageTest {
     assertThat(error(server.options(), "bad"))
         .startsWith(S3Server.address("bad/shard-00005.arrow") + ": missing, though");
     assertThat(error(server.options("wrong"), "bad"))
-        .startsWith(S3Server.address("bad/manifest.json") + ": cannot be read (access is denied")
+        .startsWith(S3Server.address("bad/.manifest.json") + ": cannot be read (access is denied")
         .contains("spark.hadoop.fs.s3a.access.key");
     assertThat(error(server.options(), "nothing"))
-        .startsWith(S3Server.address("nothing") + ": no manifest.json in it");
+        .startsWith(S3Server.address("nothing") + ": no .manifest.json in it");
     assertThat(error(List.of(), "bad"))
         .startsWith(S3Server.address("bad") + ": cannot be opened (Spark has no file system for it")
         .contains("--packages org.apache.hadoop:hadoop-aws:3.5.0");
@@ -185,8 +185,10 @@ class ClusterStorageTest {
   /** The one line of a spectrum's error, without the name of the program. */
   private static String error(List<String> spark, String store, String... more) throws Exception {
     List<String> words = new ArrayList<>(List.of("spectrum", "--store", S3Server.address(store)));
-    words.addAll(List.of("--cache", folder.resolve("error-cache").toString()));
-    words.addAll(List.of(more));
+    words.addAll(
+        more.length > 0
+            ? List.of(more)
+            : List.of("--cache", folder.resolve("error-cache").toString()));
     return line(
         SparkCluster.runLocallyWith(spark, folder, words.toArray(String[]::new)), "spectrum");
   }
@@ -294,7 +296,7 @@ class ClusterStorageTest {
     Path expected = folder.resolve("single");
     assertThat(names(actual)).isEqualTo(names(expected)).hasSize(6);
     for (String name : names(expected)) {
-      if (!name.equals("manifest.json")) {
+      if (!name.equals(".manifest.json")) {
         assertThat(actual.resolve(name)).hasSameBinaryContentAs(expected.resolve(name));
       }
     }

@@ -49,7 +49,7 @@ class StorePartTest {
     Path folder = whole();
     ActivationStore all = ActivationStore.open(folder);
     Path some = Files.createDirectory(temp.resolve("some"));
-    for (String name : List.of("manifest.json", "shard-00001.arrow")) {
+    for (String name : List.of(".manifest.json", "shard-00001.arrow")) {
       Files.copy(folder.resolve(name), some.resolve(name));
     }
     for (Reading reading : Reading.values()) {
@@ -79,7 +79,7 @@ class StorePartTest {
         .hasMessageContaining("shard-00000.arrow: missing");
     assertThatThrownBy(() -> ActivationStore.openPart(some, Reading.MAPPED, Set.of(1), true))
         .isInstanceOf(IOException.class)
-        .hasMessageContaining("tokens.arrow: missing");
+        .hasMessageContaining(".tokens.ipc: missing");
     assertThatThrownBy(() -> ActivationStore.openPart(some, Reading.MAPPED, Set.of(3), false))
         .isInstanceOf(IndexOutOfBoundsException.class);
   }

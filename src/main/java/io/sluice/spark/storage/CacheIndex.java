@@ -260,9 +260,7 @@ final class CacheIndex {
 
   private static boolean isOurs(Path file) {
     String name = AtomicFile.finalName(file);
-    return name.equals(Manifest.FILE_NAME)
-        || Manifest.TABLES.contains(name)
-        || name.matches("shard-\\d{5,10}\\.arrow");
+    return Manifest.isBesideShards(name) || name.matches("shard-\\d{5,10}\\.arrow");
   }
 
   private Entry entry(Path file) throws IOException {

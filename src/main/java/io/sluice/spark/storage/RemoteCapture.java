@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.stream.Stream;
@@ -20,6 +21,10 @@ import java.util.stream.Stream;
  */
 public final class RemoteCapture {
   private static final String SCRATCH = "writing";
+
+  /** The file without which there is no store, by its present and its earlier name. */
+  private static final List<String> MANIFESTS =
+      List.of(Manifest.FILE_NAME, Manifest.VISIBLE_FILE_NAME);
 
   private final RemoteFolder folder;
   private final FileCache cache;
@@ -52,7 +57,7 @@ public final class RemoteCapture {
       }
     }
     if (!replaced) {
-      boolean whole = found.containsKey(Manifest.FILE_NAME);
+      boolean whole = MANIFESTS.stream().anyMatch(found::containsKey);
       throw new IOException(
           folder.address()
               + (whole
@@ -66,11 +71,13 @@ public final class RemoteCapture {
   public void clear() throws IOException {
     check(folder, true);
     Map<String, Long> found = folder.list();
-    if (found.containsKey(Manifest.FILE_NAME)) {
-      folder.delete(Manifest.FILE_NAME);
+    for (String name : MANIFESTS) {
+      if (found.containsKey(name)) {
+        folder.delete(name);
+      }
     }
     for (String name : found.keySet()) {
-      if (!name.equals(Manifest.FILE_NAME)) {
+      if (!MANIFESTS.contains(name)) {
         folder.delete(name);
       }
     }

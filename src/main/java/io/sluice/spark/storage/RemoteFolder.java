@@ -176,7 +176,7 @@ public final class RemoteFolder {
   void put(java.nio.file.Path file, String name) throws IOException {
     try {
       Path target = new Path(path, name);
-      if (OBJECT_STORES.contains(files.getScheme())) {
+      if (OBJECT_STORES.contains(path.toUri().getScheme())) {
         copy(file, target);
         return;
       }
@@ -213,7 +213,7 @@ public final class RemoteFolder {
   }
 
   private void rename(Path from, Path to) throws IOException {
-    if (files.getScheme().equals("file")) {
+    if (path.toUri().getScheme().equals("file")) {
       if (!files.rename(from, to)) {
         throw new IOException("it cannot be renamed to " + to.getName());
       }
@@ -245,8 +245,6 @@ public final class RemoteFolder {
   /** Whether a name is that of a file of a store, or what a killed writer left of one. */
   static boolean belongsToStore(String name) {
     String last = AtomicFile.finalName(java.nio.file.Path.of(name));
-    return last.equals(Manifest.FILE_NAME)
-        || Manifest.TABLES.contains(last)
-        || last.matches("shard-\\d{5,10}\\.arrow");
+    return Manifest.isBesideShards(last) || last.matches("shard-\\d{5,10}\\.arrow");
   }
 }

@@ -35,10 +35,11 @@ public final class RemoteStore {
   /**
    * A state of a store: which manifest it has.
    *
-   * @param bytes the length of the manifest
+   * @param name of the manifest's file
+   * @param bytes its length
    * @param fingerprint its checksum
    */
-  public record Version(long bytes, Fingerprint fingerprint) implements Serializable {}
+  public record Version(String name, long bytes, Fingerprint fingerprint) implements Serializable {}
 
   private RemoteStore(RemoteFolder folder, FileCache cache, Version version, Manifest manifest) {
     this.folder = folder;
@@ -59,8 +60,14 @@ public final class RemoteStore {
     Version version = expected;
     byte[] bytes = null;
     if (version == null) {
-      bytes = manifest(folder);
-      version = new Version(bytes.length, Fingerprint.sha256(bytes));
+      String name = Manifest.FILE_NAME;
+      bytes = folder.read(name, LONGEST_MANIFEST);
+      if (bytes == null) {
+        // Of an earlier version.
+        name = Manifest.VISIBLE_FILE_NAME;
+        bytes = manifest(folder, name);
+      }
+      version = new Version(name, bytes.length, Fingerprint.sha256(bytes));
     }
     RemoteFile file = manifestFile(folder, version, bytes);
     try (FileCache.Lease lease = cache.lease(file, true)) {
@@ -76,8 +83,8 @@ public final class RemoteStore {
     }
   }
 
-  private static byte[] manifest(RemoteFolder folder) throws IOException {
-    byte[] bytes = folder.read(Manifest.FILE_NAME, LONGEST_MANIFEST);
+  private static byte[] manifest(RemoteFolder folder, String name) throws IOException {
+    byte[] bytes = folder.read(name, LONGEST_MANIFEST);
     if (bytes == null) {
       throw new IOException(
           folder.address()
@@ -95,19 +102,19 @@ public final class RemoteStore {
     String digits =
         Fingerprint.sha256(identity.getBytes(StandardCharsets.UTF_8)).digits().substring(0, DIGITS);
     return new RemoteFile(
-        folder.address(Manifest.FILE_NAME),
+        folder.address(version.name),
         name + "-" + digits,
-        Manifest.FILE_NAME,
+        version.name,
         version.bytes,
         version.fingerprint,
         () -> new ByteArrayInputStream(known == null ? same(folder, version) : known));
   }
 
   private static byte[] same(RemoteFolder folder, Version version) throws IOException {
-    byte[] bytes = manifest(folder);
+    byte[] bytes = manifest(folder, version.name);
     if (!Fingerprint.sha256(bytes).equals(version.fingerprint)) {
       throw new IOException(
-          folder.address(Manifest.FILE_NAME)
+          folder.address(version.name)
               + ": changed while the store was read; run the command again when nothing writes it");
     }
     return bytes;

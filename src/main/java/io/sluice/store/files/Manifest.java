@@ -85,7 +85,7 @@ public record Manifest(
   public static final String FILE_NAME = ".manifest.json";
 
   /** Its name where it is in sight, as in earlier versions and in folders of others. */
-  static final String VISIBLE_FILE_NAME = "manifest.json";
+  public static final String VISIBLE_FILE_NAME = "manifest.json";
 
   /**
    * One finished file.
@@ -184,7 +184,7 @@ public record Manifest(
   }
 
   /** Whether a file has the name of a manifest, or of a file of texts. */
-  static boolean isBesideShards(String name) {
+  public static boolean isBesideShards(String name) {
     return name.equals(FILE_NAME)
         || name.equals(VISIBLE_FILE_NAME)
         || TABLES.contains(name)
