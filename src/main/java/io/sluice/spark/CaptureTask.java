@@ -49,7 +49,10 @@ final class CaptureTask {
    * @param tokens is told of each batch
    */
   synchronized List<Manifest.Shard> run(
-      CapturePart part, CapturePlace place, MixedExecutors.Required required, LongAccumulator tokens)
+      CapturePart part,
+      CapturePlace place,
+      MixedExecutors.Required required,
+      LongAccumulator tokens)
       throws IOException {
     required.check();
     ExecutorPath.require(Path.of(part.files().getFirst()));

@@ -7,6 +7,7 @@ import io.sluice.memory.DType;
 import io.sluice.store.files.Column;
 import io.sluice.store.files.Manifest;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -84,6 +85,23 @@ class StorePartTest {
         .isInstanceOf(IndexOutOfBoundsException.class);
   }
 
+  private interface Taker {
+    void take(Path file) throws IOException;
+  }
+
+  private StoreWriter.ShardListener taking(Taker taker) {
+    return new StoreWriter.ShardListener() {
+      @Override
+      public void written(Manifest.Shard shard) {
+        try {
+          taker.take(temp.resolve("scratch").resolve(shard.file()));
+        } catch (IOException e) {
+          throw new UncheckedIOException(e);
+        }
+      }
+    };
+  }
+
   @Test
   void shardsAreTakenElsewhereAndListed() throws IOException {
     Path whole = whole();
@@ -94,7 +112,7 @@ class StorePartTest {
             Files.createDirectory(temp.resolve("scratch")),
             SPEC,
             0,
-            file -> Files.move(file, place.resolve(file.getFileName())))) {
+            taking(file -> Files.move(file, place.resolve(file.getFileName()))))) {
       append(writer, ROWS);
       shards.addAll(writer.finishPart());
     }
@@ -115,21 +133,22 @@ class StorePartTest {
   }
 
   @Test
-  void whatTheTakerThrowsEndsTheWriter() throws IOException {
+  void whatAListenerThrowsEndsTheWriter() throws IOException {
     try (StoreWriter writer =
         StoreWriter.part(
             Files.createDirectory(temp.resolve("scratch")),
             SPEC,
             0,
-            file -> {
-              throw new IOException("no network");
-            })) {
+            taking(
+                file -> {
+                  throw new IOException("no network");
+                }))) {
       assertThatThrownBy(
               () -> {
                 append(writer, ROWS);
                 writer.finishPart();
               })
-          .isInstanceOf(IOException.class)
+          .isInstanceOf(UncheckedIOException.class)
           .hasMessageContaining("no network");
     }
   }

@@ -2,6 +2,7 @@ package io.sluice.spark.storage;
 
 import io.sluice.store.ActivationStore;
 import io.sluice.store.Reading;
+import io.sluice.store.TokenExclusion;
 import io.sluice.store.files.Manifest;
 import io.sluice.store.files.ManifestFile;
 import io.sluice.store.tables.TableFile;
@@ -78,6 +79,12 @@ public final class RemoteStore {
             folder.address()
                 + ": was not written by 'sluice capture'; copy it to a folder that all executors see,"
                 + " and give that");
+      }
+      if (manifest.properties().containsKey(TokenExclusion.MULTIPLE)) {
+        throw new IOException(
+            folder.address()
+                + ": leaves tokens out by their norms, which are compared with those of the whole"
+                + " store; copy it to a folder that all executors see, and give that");
       }
       return new RemoteStore(folder, cache, version, manifest);
     }
