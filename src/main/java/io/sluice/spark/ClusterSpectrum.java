@@ -104,7 +104,9 @@ public final class ClusterSpectrum extends SpectrumCommand {
                     shards);
             context.setCallSite("spectra");
             return MeasuredHooks.of(
-                merged.map(root -> SpectrumTask.of(words, from).spectrum(root, keep)).setName("spectra"),
+                merged
+                    .map(root -> SpectrumTask.of(words, from).spectrum(root, keep))
+                    .setName("spectra"),
                 task.spectra(),
                 statistics());
           });

@@ -94,7 +94,8 @@ public record CapturePlace(String folder, CacheSettings cache) implements Serial
       return part.run(model, spec, Path.of(folder), progress);
     }
     RemoteCapture remote = remote();
-    return remote.within(scratch -> part.run(model, spec, scratch, remote.uploading(scratch), progress));
+    return remote.within(
+        scratch -> part.run(model, spec, scratch, remote.uploading(scratch), progress));
   }
 
   private RemoteCapture remote() throws IOException {
