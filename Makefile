@@ -4,6 +4,7 @@
 #   RIVALS_ARGS             options handed to src/test/python/bench_rivals.py
 #   SLUICE_RIVALS           the Python that has the other libraries (make bench-rivals says which)
 #   CAPTURE_ARGS            options handed to bench_capture.py, for instance --gguf FILE
+#   BENCH_STREAMING_ARGS    options handed to bench_streaming.py, for instance --rounds 3
 #   BENCH_SPARK_ARGS        options handed to bench_spark.py, for instance --parts shards
 #   JMH_ARGS                options handed to JMH, for instance a pattern of benchmark names
 #   DEMO_OUT                folder of the demo (default: demo)
@@ -45,7 +46,7 @@ mvn = jdk="$(jdk)"; test -n "$$jdk" || exit 1; \
 	grep -q '^JAVA_VERSION="22' "$$jdk/release" || MAVEN_OPTS="$$MAVEN_OPTS --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED"; \
 	JAVA_HOME="$$jdk" $(MVN) --batch-mode --no-transfer-progress -Dstyle.color=never
 
-.PHONY: help build demo demo-lm million study paper models check test test-models fuzz bench bench-rivals bench-capture bench-spark jmh bindings dist cuda-bundle clean clean-results format picture picture-lm picture-feature
+.PHONY: help build demo demo-lm million study paper models check test test-models fuzz bench bench-rivals bench-capture bench-streaming bench-spark jmh bindings dist cuda-bundle clean clean-results format picture picture-lm picture-feature
 
 help:
 	@echo 'To use Sluice:'
@@ -71,6 +72,7 @@ help:
 	@echo 'To maintain it:'
 	@echo '  make bench-rivals     a training step beside other libraries, 20 to 30 minutes (RIVALS_ARGS, SLUICE_RIVALS)'
 	@echo '  make bench-capture    tokens per second beside transformers and ONNX Runtime (CAPTURE_ARGS, SLUICE_PYTHON)'
+	@echo '  make bench-streaming  capture, training, and training while a model runs, 10 minutes (BENCH_STREAMING_ARGS)'
 	@echo '  make bench-spark      sluice-spark beside sluice: overhead, and growth with shards, 20 minutes (BENCH_SPARK_ARGS, SPARK_HOME)'
 	@echo '  make bindings         regenerate bindings/ with the jextract on the PATH'
 	@echo '  make picture          docs/report.png from the report in $(DEMO_OUT)/, with Chromium'
@@ -147,6 +149,9 @@ bench-rivals:
 bench-capture: build
 	@test -x "$$SLUICE_PYTHON" || { echo "make: set SLUICE_PYTHON to the python of a virtual environment made with: pip install torch==2.13.0 transformers onnx onnxruntime gguf accelerate" >&2; exit 1; }
 	@JAVA_HOME="$(jdk)" "$$SLUICE_PYTHON" src/test/python/bench_capture.py $(CAPTURE_ARGS)
+
+bench-streaming: build models
+	@JAVA_HOME="$(jdk)" $${SLUICE_PYTHON:-python3} src/test/python/bench_streaming.py $(BENCH_STREAMING_ARGS)
 
 bench-spark: models
 	@test -x "$$SPARK_HOME/bin/spark-submit" || { echo "make: set SPARK_HOME to an installation of Spark 4.2, for instance after: pip install --target spark pyspark==4.2.0" >&2; exit 1; }
