@@ -129,6 +129,11 @@ public class EvaluateCommand extends SluiceCommand {
     return place.open();
   }
 
+  /** Opens the store where a part of the work is done. */
+  protected ActivationStore openPart(MeasuredStore place) throws IOException {
+    return place.openUnread();
+  }
+
   /** Begins the work; the result is closed when it is done. */
   protected Closeable begin(ActivationStore activations) throws IOException {
     return () -> {};
@@ -162,7 +167,7 @@ public class EvaluateCommand extends SluiceCommand {
   protected final DictionaryMeasuring measuring() throws IOException {
     EngineFactory factory = engines.engines(this);
     HubFiles.Named named = HubFiles.named(this, folder, null);
-    return measuring(named.place(), subject(named, factory), store.openUnread(), factory);
+    return measuring(named.place(), subject(named, factory), openPart(store), factory);
   }
 
   private DictionaryMeasuring measuring(

@@ -10,6 +10,8 @@ import io.sluice.evaluation.EvaluationPlan;
 import io.sluice.evaluation.measures.FiringPart;
 import io.sluice.evaluation.measures.StoreMean;
 import io.sluice.evaluation.measures.SumPart;
+import io.sluice.spark.storage.CacheOptions;
+import io.sluice.spark.storage.StorePlace;
 import io.sluice.store.ActivationStore;
 import java.io.Closeable;
 import java.io.IOException;
@@ -34,7 +36,9 @@ import scala.Tuple2;
     },
     description = {
       "Measure a dictionary on the tokens of a store, on a cluster.",
-      "Dictionary and store are on paths that every executor sees. The result is that of 'sluice "
+      "Dictionary and store are on paths that every executor sees. The store may also be on a file "
+          + "system of Hadoop, such as s3a://bucket/store; each machine then needs room for all of it "
+          + "in --cache. The result is that of 'sluice "
           + "evaluate', bit for bit, for any number of executors and cores, also if tasks fail or "
           + "run twice. An executor process has the dictionary once and runs one task at a time, on "
           + "all its cores. What --model and --text measure is measured by the driver."
@@ -45,15 +49,24 @@ import scala.Tuple2;
 public final class ClusterEvaluate extends EvaluateCommand {
   @Mixin private MixedExecutors mixed;
 
+  @Mixin private CacheOptions cache;
+
+  private StorePlace place;
   private Cluster cluster;
   private LongAccumulator tokens;
   private boolean read;
   private MixedExecutors.Required required;
 
   @Override
-  protected ActivationStore open(MeasuredStore place) throws IOException {
+  protected ActivationStore open(MeasuredStore from) throws IOException {
     // Each task compares the shards that it reads.
-    return place.openUnread();
+    place = StorePlace.of(address("--store"), from.folder(), cache.settings(this), from.reading());
+    return place.held(given("--model"), from.isCompared());
+  }
+
+  @Override
+  protected ActivationStore openPart(MeasuredStore from) throws IOException {
+    return place.held(false, from.isCompared());
   }
 
   @Override
@@ -62,8 +75,13 @@ public final class ClusterEvaluate extends EvaluateCommand {
     return cluster::close;
   }
 
-  /** What is measured, opened in the process of an executor. */
-  DictionaryMeasuring measuringHere() throws IOException {
+  /**
+   * What is measured, opened in the process of an executor.
+   *
+   * @param from where the driver has found the store
+   */
+  DictionaryMeasuring measuringHere(StorePlace from) throws IOException {
+    place = from;
     return measuring();
   }
 
@@ -71,6 +89,7 @@ public final class ClusterEvaluate extends EvaluateCommand {
   protected double[] mean(DictionaryMeasuring task, String which) throws IOException {
     List<TaskRange> ranges = TaskRange.of(task.outputs(which).blocks());
     List<String> words = words();
+    StorePlace from = place;
     boolean verified = task.verified() && !read;
     MixedExecutors.Required same = required();
     List<Tuple2<Integer, SumPart>> found =
@@ -83,7 +102,8 @@ public final class ClusterEvaluate extends EvaluateCommand {
                           .setName("blocks")
                           .flatMapToPair(
                               range ->
-                                  EvaluateTask.of(words).outputs(which, range, verified, same)),
+                                  EvaluateTask.of(words, from)
+                                      .outputs(which, range, verified, same)),
                       1,
                       SumPart::then)
                   .setName("means")
@@ -104,6 +124,7 @@ public final class ClusterEvaluate extends EvaluateCommand {
     LongAccumulator counter = tokens;
     double[] mean = mean(task, which);
     List<String> words = words();
+    StorePlace from = place;
     MixedExecutors.Required same = required();
     int slots = Math.ceilDiv(task.subject().features(), EvaluateTask.FEATURES);
     Function2<Serializable, Serializable, Serializable> then = ClusterEvaluate::joined;
@@ -117,7 +138,7 @@ public final class ClusterEvaluate extends EvaluateCommand {
                           .setName("blocks")
                           .flatMapToPair(
                               range ->
-                                  EvaluateTask.of(words)
+                                  EvaluateTask.of(words, from)
                                       .measures(which, range, mean, same, counter)),
                       Math.min(InOrder.MOST_PARTITIONS, slots + 1),
                       then)

@@ -8,6 +8,7 @@ import io.sluice.evaluation.measures.FiringPart;
 import io.sluice.evaluation.measures.StoreMean;
 import io.sluice.evaluation.measures.SumPart;
 import io.sluice.spark.InOrder.Key;
+import io.sluice.spark.storage.StorePlace;
 import java.io.IOException;
 import java.io.Serializable;
 import java.util.ArrayList;
@@ -43,13 +44,14 @@ final class EvaluateTask {
   /**
    * The task of a command line; dictionary and store stay open as long as the process lives.
    *
+   * @param place where the store is
    * @throws IOException if this executor does not see them, or they are damaged
    */
-  static synchronized EvaluateTask of(List<String> words) throws IOException {
+  static synchronized EvaluateTask of(List<String> words, StorePlace place) throws IOException {
     EvaluateTask open = OPEN.get(words);
     if (open == null) {
       ExecutorPath.requireThoseOf(words, "--dictionary", "--store");
-      open = new EvaluateTask(Main.parsed(new ClusterEvaluate(), words).measuringHere());
+      open = new EvaluateTask(Main.parsed(new ClusterEvaluate(), words).measuringHere(place));
       OPEN.put(words, open);
     }
     return open;

@@ -3,11 +3,17 @@ package io.sluice.spark;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sluice.cli.CommandProcess;
+import io.sluice.engine.EngineFactory;
 import io.sluice.memory.DType;
+import io.sluice.memory.Workers;
+import io.sluice.store.ActivationStore;
 import io.sluice.store.StoreSpec;
 import io.sluice.store.StoreWriter;
 import io.sluice.store.files.Column;
 import io.sluice.testing.Seeds;
+import io.sluice.training.Trainer;
+import io.sluice.training.config.TrainingConfig;
+import io.sluice.training.run.TrainingListener;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -19,6 +25,7 @@ import java.nio.file.StandardWatchEventKinds;
 import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
@@ -134,6 +141,50 @@ class ClusterStorageTest {
       requireSame("again");
       assertThat(copy).hasSameBinaryContentAs(folder.resolve("store").resolve("shard-00003.arrow"));
     }
+  }
+
+  @Test
+  void anEvaluationOnAStoreElsewhereIsThatOfOneMachine() throws Exception {
+    ActivationStore store = ActivationStore.open(folder.resolve("store"));
+    TrainingConfig config =
+        TrainingConfig.of("layers.0.attn_out")
+            .features(32)
+            .k(4)
+            .batch(64)
+            .steps(5)
+            .fromPosition(0)
+            .heldOut(0)
+            .build();
+    Path run = folder.resolve("run");
+    try (Trainer trainer =
+        Trainer.start(store, config, EngineFactory.vector(Workers.of(1)), "test", run)) {
+      trainer.run(TrainingListener.NONE);
+    }
+    String[] here = evaluate("store", "here.json");
+    success(CommandProcess.run(folder, new String[0], here));
+    Path cache = folder.resolve("evaluation-cache");
+    String[] there = evaluate(S3Server.address("store"), "there.json", "--cache", cache.toString());
+    try (SparkCluster cluster =
+        SparkCluster.start(
+            Files.createDirectory(folder.resolve("evaluators")),
+            Path.of(System.getProperty("java.home")))) {
+      success(cluster.runWith(server.options(), folder, there));
+    }
+    assertThat(folder.resolve("there.json")).hasSameBinaryContentAs(folder.resolve("here.json"));
+
+    String[] small =
+        evaluate(S3Server.address("store"), "small.json", "--cache-size", "40K", "--cache");
+    String[] words = Arrays.copyOf(small, small.length + 1);
+    words[small.length] = folder.resolve("too-small").toString();
+    assertThat(line(SparkCluster.runLocallyWith(server.options(), folder, words), "evaluate"))
+        .contains("--cache-size");
+  }
+
+  private static String[] evaluate(String store, String out, String... more) {
+    List<String> words = new ArrayList<>(List.of("evaluate", "--dictionary", "run"));
+    words.addAll(List.of("--store", store, "--out", out, "--from-position", "0"));
+    words.addAll(List.of(more));
+    return words.toArray(String[]::new);
   }
 
   private static void flip(Path file) throws IOException {

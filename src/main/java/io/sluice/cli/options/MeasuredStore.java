@@ -3,6 +3,7 @@ package io.sluice.cli.options;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.store.ActivationStore;
+import io.sluice.store.Reading;
 import java.io.IOException;
 import java.nio.file.Path;
 import picocli.CommandLine.Mixin;
@@ -36,6 +37,16 @@ public final class MeasuredStore {
    */
   public ActivationStore openUnread() throws IOException {
     return checksums.openUnread(folder);
+  }
+
+  /** Its folder, or an address as a path. */
+  public Path folder() {
+    return folder;
+  }
+
+  /** How its files come into memory. */
+  public Reading reading() {
+    return checksums.reading();
   }
 
   /** Whether checksums are to be compared. */

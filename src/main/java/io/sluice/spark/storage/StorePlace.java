@@ -96,13 +96,24 @@ public record StorePlace(
   }
 
   /**
-   * The whole store, all of whose files must fit into the cache.
+   * The whole store, which stays on this machine as long as this process lives. All of its files
+   * must fit into the cache.
    *
+   * @param withTexts whether it has the texts of tokens and the names of documents
+   * @param verified whether copies of earlier are compared with their checksums; those that are
+   *     fetched always are
    * @throws IOException as {@link #open}
    */
-  public ActivationStore whole(boolean withTexts, boolean verified) throws IOException {
-    int count = outline(false).shards().size();
-    return open(withTexts, verified, IntStream.range(0, count).toArray());
+  public ActivationStore held(boolean withTexts, boolean verified) throws IOException {
+    if (!isRemote()) {
+      return here();
+    }
+    RemoteStore store = remote();
+    Set<Integer> all =
+        IntStream.range(0, store.manifest().shards().size())
+            .boxed()
+            .collect(Collectors.toUnmodifiableSet());
+    return store.view(all, withTexts, verified, reading).store();
   }
 
   private ActivationStore here() throws IOException {
