@@ -46,7 +46,7 @@ mvn = jdk="$(jdk)"; test -n "$$jdk" || exit 1; \
 	grep -q '^JAVA_VERSION="22' "$$jdk/release" || MAVEN_OPTS="$$MAVEN_OPTS --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED"; \
 	JAVA_HOME="$$jdk" $(MVN) --batch-mode --no-transfer-progress -Dstyle.color=never
 
-.PHONY: help build demo demo-lm million study paper models check test test-models fuzz bench bench-rivals bench-capture bench-streaming bench-spark jmh bindings dist cuda-bundle clean clean-results format picture picture-lm picture-feature
+.PHONY: help build demo demo-lm million study paper models check test test-models test-cluster fuzz bench bench-rivals bench-capture bench-streaming bench-spark jmh bindings dist cuda-bundle clean clean-results format picture picture-lm picture-feature
 
 help:
 	@echo 'To use Sluice:'
@@ -62,7 +62,8 @@ help:
 	@echo '  make bench            benchmarks (BENCH_ARGS)'
 	@echo 'To change it (CONTRIBUTING.md):'
 	@echo '  make check            check the formatting and run the fast tests, in under a minute'
-	@echo '  make test             check the formatting and run all tests'
+	@echo '  make test             check the formatting and run all tests but those of failing clusters'
+	@echo '  make test-cluster     only the tests on Apache Spark, those of failing clusters too'
 	@echo '  make test-models      only the tests that run models, for the LibTorch that LIBTORCH names'
 	@echo '  make fuzz             100,000 mutations of each kind of file and a twentieth as many odd command lines (FUZZ, CALLS, SEED)'
 	@echo '  make format           format the sources'
@@ -121,7 +122,11 @@ check:
 	wait $$formatting || { cat "$$log"; exit 1; }; exit $$tests
 
 test:
-	@$(mvn) spotless:check test
+	@$(mvn) spotless:check test -DexcludedGroups=spark-failures
+
+# Nothing else on Spark takes as long as starting clusters to let something fail on them.
+test-cluster:
+	@$(mvn) test -Dgroups=spark
 
 # What runs models, by itself and not on a cluster: for another LibTorch, which LIBTORCH names.
 test-models:

@@ -35,6 +35,7 @@ import org.junit.jupiter.api.io.TempDir;
  * does, or with one line and nothing half.
  */
 @Tag("spark")
+@Tag("spark-failures")
 @Tag("model")
 class ClusterFailuresTest {
   private static final Path JDK = Path.of(System.getProperty("java.home"));

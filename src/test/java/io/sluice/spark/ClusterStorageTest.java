@@ -215,6 +215,7 @@ class ClusterStorageTest {
         .contains("--packages org.apache.hadoop:hadoop-aws:3.5.0");
   }
 
+  @Tag("spark-failures")
   @Test
   void aServerThatDiesIsNamed() throws Exception {
     try (S3Server own = S3Server.start(Files.createDirectory(folder.resolve("dying")));
@@ -297,6 +298,7 @@ class ClusterStorageTest {
     return words.toArray(String[]::new);
   }
 
+  @Tag("spark-failures")
   @Test
   @Tag("model")
   void aStoreWrittenElsewhereIsThatOfOneMachineAlsoIfAWorkerDies() throws Exception {

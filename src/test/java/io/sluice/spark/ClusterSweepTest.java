@@ -85,6 +85,7 @@ class ClusterSweepTest {
     assertThat(untimed(table.out(), "many")).isEqualTo(untimed(single.out(), "single"));
   }
 
+  @Tag("spark-failures")
   @Test
   void aCellThatALostExecutorStillTrainsIsLeftToIt() throws Exception {
     Path out = folder.resolve("lost");
@@ -112,6 +113,7 @@ class ClusterSweepTest {
     requireSame(out, folder.resolve("single"), CELLS);
   }
 
+  @Tag("spark-failures")
   @Test
   void aKilledDriverIsResumedThereAndHere() throws Exception {
     Path out = folder.resolve("killed");
@@ -172,6 +174,7 @@ class ClusterSweepTest {
     return newest;
   }
 
+  @Tag("spark-failures")
   @Test
   void whatOneMachineBeganIsContinued() throws Exception {
     Path out = folder.resolve("begun");

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 /** The tags by which {@code make} chooses tests; CONTRIBUTING.md says what each means. */
 class TagsTest {
   private static final List<String> TAGS =
-      List.of("slow", "model", "python", "fuzz", "cuda", "spark");
+      List.of("slow", "model", "python", "fuzz", "cuda", "spark", "spark-failures");
   private static final Pattern TAG = Pattern.compile("@Tag\\(\"(.*?)\"\\)");
   private static final Pattern PYTHON =
       Pattern.compile("\\bPython\\.[a-z]\\w+\\(|EmbeddedPython\\.require");
