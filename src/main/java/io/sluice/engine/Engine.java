@@ -208,6 +208,20 @@ public interface Engine extends AutoCloseable {
    */
   MemorySegment read(StateTensor tensor, long first, long count, Arena arena);
 
+  /**
+   * The tensor of the state with this name.
+   *
+   * @throws IllegalStateException if there is none
+   */
+  default StateTensor tensor(String name) {
+    for (StateTensor tensor : state()) {
+      if (tensor.name().equals(name)) {
+        return tensor;
+      }
+    }
+    throw new IllegalStateException("engine " + name() + " has no " + name);
+  }
+
   /** Replaces one tensor of the state by {@code data}, which has exactly its size. */
   default void write(StateTensor tensor, MemorySegment data) {
     if (data.byteSize() != tensor.bytes()) {

@@ -7,7 +7,6 @@ import io.sluice.engine.activation.Gated;
 import io.sluice.engine.activation.JumpReLU;
 import io.sluice.engine.activation.Learned;
 import io.sluice.engine.activation.Thresholds;
-import io.sluice.engine.spec.StateTensor;
 import io.sluice.training.run.DivergedException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -89,14 +88,8 @@ final class ThresholdExport {
   }
 
   private static float[] read(Engine engine, String name) {
-    for (StateTensor tensor : engine.state()) {
-      if (tensor.name().equals(name)) {
-        try (Arena arena = Arena.ofConfined()) {
-          MemorySegment values = engine.read(tensor, arena);
-          return values.toArray(FLOAT);
-        }
-      }
+    try (Arena arena = Arena.ofConfined()) {
+      return engine.read(engine.tensor(name), arena).toArray(FLOAT);
     }
-    throw new IllegalStateException("engine " + engine.name() + " has no " + name);
   }
 }

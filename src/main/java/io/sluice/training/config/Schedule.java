@@ -78,38 +78,9 @@ public record Schedule(
     }
   }
 
-  /** One that keeps no checkpoint at its end and writes nothing for TensorBoard. */
-  public Schedule(
-      double learningRate,
-      double beta1,
-      double beta2,
-      double epsilon,
-      int batch,
-      long steps,
-      long warmupSteps,
-      long decaySteps,
-      long deadWindow,
-      long checkpointEvery,
-      long logEvery) {
-    this(
-        learningRate,
-        beta1,
-        beta2,
-        epsilon,
-        batch,
-        steps,
-        warmupSteps,
-        decaySteps,
-        deadWindow,
-        checkpointEvery,
-        logEvery,
-        0,
-        false);
-  }
-
   /** Adam with its usual numbers, no warm-up, a line of metrics every 25 steps. */
   public static Schedule of(long steps, int batch) {
-    return new Schedule(1e-3, 0.9, 0.999, 1e-8, batch, steps, 0, 0, 0, 500, 25);
+    return new Schedule(1e-3, 0.9, 0.999, 1e-8, batch, steps, 0, 0, 0, 500, 25, 0, false);
   }
 
   /**
@@ -136,24 +107,6 @@ public record Schedule(
         logEvery,
         keepCheckpoints,
         tensorBoard);
-  }
-
-  /** The same with other traces in the folder of the run. */
-  public Schedule leaving(int checkpoints, boolean events) {
-    return new Schedule(
-        learningRate,
-        beta1,
-        beta2,
-        epsilon,
-        batch,
-        steps,
-        warmupSteps,
-        decaySteps,
-        deadWindow,
-        checkpointEvery,
-        logEvery,
-        checkpoints,
-        events);
   }
 
   /** The learning rate of step {@code step}, counted from 1. */

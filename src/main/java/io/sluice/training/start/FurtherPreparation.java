@@ -37,9 +37,6 @@ import java.util.Optional;
 final class FurtherPreparation {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
-  /** A threshold has a logarithm. */
-  private static final double LEAST_THRESHOLD = 1e-6;
-
   private final TrainingConfig config;
   private final ActivationStore store;
   private final Blueprint blueprint;
@@ -87,7 +84,7 @@ final class FurtherPreparation {
     Engine engine = blueprint.openEmpty(engines);
     try {
       fill(engine, saved, start);
-      if (!keepsThresholds(saved.config())) {
+      if (engine.spec().learned() != Learned.NOTHING && !keepsThresholds(saved.config())) {
         try (Arena arena = Arena.ofShared()) {
           List<SiteFeed.Pair> batches =
               new CommonNorm(store, config).sample(arena, read, written, null);
@@ -175,14 +172,24 @@ final class FurtherPreparation {
     int features = shape.features();
     float[] read = ColumnScales.of(start.inputs(), shape.inputs());
     float[] written = ColumnScales.of(start.outputs(), shape.outputs());
+    float[] decoderBias = dictionary.decoderBias().toArray(FLOAT);
+    float[] shift = start.inputs().getFirst().shiftValues();
     List<StateTensor> state = engine.state();
     if (shape.activation() instanceof Pursuit) {
       // Its rows are directions of the residual, too, so they keep their lengths.
       copy(dictionary.decoder(), features, shape.outputWidth(), engine, state.get(0));
       copy(dictionary.decoder(), features, shape.outputWidth(), engine, state.get(2));
     } else {
+      float[] bias = dictionary.encoderBias().toArray(FLOAT);
+      float[] moved = moved(engine, shape, shift, decoderBias);
       copy(
-          dictionary.encoder().then((first, rows) -> ColumnScales.divide(rows, read)),
+          dictionary
+              .encoder()
+              .then(
+                  (first, rows) -> {
+                    addProducts(bias, first, rows, moved);
+                    ColumnScales.divide(rows, read);
+                  }),
           features,
           shape.inputWidth(),
           engine,
@@ -193,10 +200,8 @@ final class FurtherPreparation {
           shape.outputWidth(),
           engine,
           state.get(2));
+      fillBiases(engine, shape, bias);
     }
-    float[] decoderBias = dictionary.decoderBias().toArray(FLOAT);
-    float[] shift = start.inputs().getFirst().shiftValues();
-    fillBiases(engine, dictionary, moved(engine, shape, shift, decoderBias));
     if (dictionary.hasSkip()) {
       fillSkip(engine, dictionary, read[0], written[0]);
       addSkipped(decoderBias, dictionary.skip(), shift);
@@ -227,26 +232,17 @@ final class FurtherPreparation {
     rows.forPieces(count, width, (first, piece) -> engine.write(tensor, first, piece));
   }
 
-  /** {@code b_E} plus the encoder's product with {@code moved}, and what else features learn. */
-  private void fillBiases(Engine engine, DictionarySource dictionary, float[] moved)
-      throws IOException {
-    DictionaryConfig shape = dictionary.config();
-    if (shape.activation() instanceof Pursuit) {
-      return;
-    }
-    float[] bias = dictionary.encoderBias().toArray(FLOAT);
+  /** Adds the products of some rows with {@code moved} to their biases. */
+  private static void addProducts(float[] bias, int first, MemorySegment rows, float[] moved) {
     if (moved.length > 0) {
-      dictionary
-          .encoder()
-          .forPieces(
-              shape.features(),
-              moved.length,
-              (first, rows) -> {
-                for (int row = 0; row < rows.byteSize() / Float.BYTES / moved.length; row++) {
-                  bias[first + row] += (float) product(rows, (long) row * moved.length, moved);
-                }
-              });
+      for (int row = 0; row < rows.byteSize() / Float.BYTES / moved.length; row++) {
+        bias[first + row] += (float) product(rows, (long) row * moved.length, moved);
+      }
     }
+  }
+
+  /** Writes the encoder bias, and what else features learn. */
+  private void fillBiases(Engine engine, DictionaryConfig shape, float[] bias) {
     Optional<Thresholds> found = keepsThresholds(shape) ? learnable(shape) : Optional.empty();
     if (found.isPresent()) {
       float[] thresholds = found.get().toArray(shape.features());
@@ -254,13 +250,13 @@ final class FurtherPreparation {
         case NOTHING -> {}
         case THRESHOLD -> {
           for (int i = 0; i < thresholds.length; i++) {
-            thresholds[i] = (float) Math.log(Math.max(LEAST_THRESHOLD, thresholds[i]));
+            thresholds[i] = (float) Math.log(Math.max(InitialThresholds.LEAST, thresholds[i]));
           }
-          write(engine, named(engine, Learned.LOG_THRESHOLD), thresholds);
+          write(engine, engine.tensor(Learned.LOG_THRESHOLD), thresholds);
         }
         case GATE -> {
           // With r = 0, the threshold of the magnitude z + b_mag is b_mag less b_gate.
-          write(engine, named(engine, Learned.MAGNITUDE_BIAS), bias);
+          write(engine, engine.tensor(Learned.MAGNITUDE_BIAS), bias);
           for (int i = 0; i < bias.length; i++) {
             bias[i] -= thresholds[i];
           }
@@ -276,7 +272,7 @@ final class FurtherPreparation {
     for (int i = 0; i < skip.length; i++) {
       skip[i] *= written / read;
     }
-    write(engine, named(engine, SkipConnection.SKIP), skip);
+    write(engine, engine.tensor(SkipConnection.SKIP), skip);
   }
 
   private static void addSkipped(float[] bias, MemorySegment skip, float[] shift) {
@@ -291,14 +287,6 @@ final class FurtherPreparation {
       product += (double) vector[i] * rows.getAtIndex(FLOAT, start + i);
     }
     return product;
-  }
-
-  private static StateTensor named(Engine engine, String name) {
-    return engine.state().stream()
-        .filter(tensor -> tensor.name().equals(name))
-        .findFirst()
-        .orElseThrow(
-            () -> new IllegalStateException("engine " + engine.name() + " has no " + name));
   }
 
   private static void write(Engine engine, StateTensor tensor, float[] values) {

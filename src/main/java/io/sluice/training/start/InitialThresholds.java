@@ -19,7 +19,7 @@ import java.util.List;
  */
 final class InitialThresholds {
   /** A threshold has a logarithm. */
-  private static final double LEAST = 1e-6;
+  static final double LEAST = 1e-6;
 
   private InitialThresholds() {}
 
@@ -50,18 +50,13 @@ final class InitialThresholds {
   }
 
   private static void fill(Engine engine, String name, double value) {
-    for (StateTensor tensor : engine.state()) {
-      if (tensor.name().equals(name)) {
-        try (Arena arena = Arena.ofConfined()) {
-          MemorySegment values = arena.allocate(tensor.bytes(), 64);
-          for (long i = 0; i < engine.spec().features(); i++) {
-            values.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) value);
-          }
-          engine.write(tensor, values);
-        }
-        return;
+    StateTensor tensor = engine.tensor(name);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment values = arena.allocate(tensor.bytes(), 64);
+      for (long i = 0; i < engine.spec().features(); i++) {
+        values.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) value);
       }
+      engine.write(tensor, values);
     }
-    throw new IllegalStateException("engine " + engine.name() + " has no " + name);
   }
 }

@@ -3,7 +3,6 @@ package io.sluice.training.stream;
 import io.sluice.files.AtomicFile;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.Reading;
-import io.sluice.store.StoreSpec;
 import io.sluice.store.StoreWriter;
 import io.sluice.store.files.Manifest;
 import java.io.IOException;
@@ -145,23 +144,8 @@ final class Ring implements AutoCloseable {
     synchronized (this) {
       files = List.copyOf(shards.get(visit));
     }
-    StoreSpec spec = plan.capture().storeSpec();
-    Manifest manifest =
-        new Manifest(
-                spec.model(),
-                spec.text(),
-                spec.columns(),
-                plan.size().rowsPerShard(),
-                0,
-                true,
-                List.of(),
-                Map.of(),
-                spec.properties(),
-                "",
-                "")
-            .withShards(files, true);
     // Mapped files would keep their room on the disk until the mapping is collected.
-    return ActivationStore.open(folder, manifest, Reading.COPIED);
+    return ActivationStore.open(folder, plan.manifest(files), Reading.COPIED);
   }
 
   /** A checksum of all bytes of a visit that is on the disk. */

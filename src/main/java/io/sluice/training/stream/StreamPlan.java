@@ -5,11 +5,14 @@ import io.sluice.model.capture.CaptureSpec;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.model.tokens.Context;
 import io.sluice.store.HeldOut;
+import io.sluice.store.StoreSpec;
+import io.sluice.store.files.Manifest;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.OptionalInt;
 import java.util.zip.CRC32C;
 
@@ -235,5 +238,23 @@ public final class StreamPlan {
   /** What is added to the data seed for a visit; 0 for the first. */
   static long seed(long visit) {
     return visit * WINDOW_SEEDS;
+  }
+
+  /** The manifest of a store of some shards of the ring, which has no file of its own. */
+  Manifest manifest(List<Manifest.Shard> shards) {
+    StoreSpec store = capture.storeSpec();
+    return new Manifest(
+            store.model(),
+            store.text(),
+            store.columns(),
+            size.rowsPerShard(),
+            0,
+            true,
+            List.of(),
+            Map.of(),
+            store.properties(),
+            "",
+            "")
+        .withShards(shards, true);
   }
 }

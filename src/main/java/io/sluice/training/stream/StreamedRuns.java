@@ -3,9 +3,7 @@ package io.sluice.training.stream;
 import io.sluice.engine.EngineFactory;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.Reading;
-import io.sluice.store.StoreSpec;
 import io.sluice.store.files.Column;
-import io.sluice.store.files.Manifest;
 import io.sluice.training.Trainer;
 import io.sluice.training.run.DivergedException;
 import io.sluice.training.run.RunFolder;
@@ -139,21 +137,7 @@ public final class StreamedRuns implements AutoCloseable {
 
   /** A store of the columns that are captured, to check configurations before they are. */
   private static ActivationStore withoutRows(StreamPlan plan, Path folder) throws IOException {
-    StoreSpec spec = plan.capture().storeSpec();
-    Manifest manifest =
-        new Manifest(
-            spec.model(),
-            spec.text(),
-            spec.columns(),
-            plan.size().rowsPerShard(),
-            0,
-            true,
-            List.of(),
-            Map.of(),
-            spec.properties(),
-            "",
-            "");
-    return ActivationStore.open(folder, manifest, Reading.COPIED);
+    return ActivationStore.open(folder, plan.manifest(List.of()), Reading.COPIED);
   }
 
   private static StreamedRuns open(

@@ -50,7 +50,7 @@ class LorsaTrainerTest {
 
   private static LorsaTrainingConfig config(long steps, long checkpointEvery) {
     Schedule schedule =
-        new Schedule(3e-3, 0.9, 0.999, 1e-8, 8, steps, 3, 10, 1500, checkpointEvery, 5);
+        new Schedule(3e-3, 0.9, 0.999, 1e-8, 8, steps, 3, 10, 1500, checkpointEvery, 5, 0, false);
     return LorsaTrainingConfig.of(1, HEADS, 4, schedule).withFromPosition(1);
   }
 
