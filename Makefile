@@ -63,7 +63,7 @@ help:
 	@echo 'To change it (CONTRIBUTING.md):'
 	@echo '  make check            check the formatting and run the fast tests, in under a minute'
 	@echo '  make test             check the formatting and run all tests but those of failing clusters'
-	@echo '  make test-cluster     only the tests on Apache Spark, those of failing clusters too'
+	@echo '  make test-cluster     only the tests on Apache Spark'
 	@echo '  make test-models      only the tests that run models, for the LibTorch that LIBTORCH names'
 	@echo '  make fuzz             100,000 mutations of each kind of file and a twentieth as many odd command lines (FUZZ, CALLS, SEED)'
 	@echo '  make format           format the sources'
@@ -122,9 +122,8 @@ check:
 	wait $$formatting || { cat "$$log"; exit 1; }; exit $$tests
 
 test:
-	@$(mvn) spotless:check test -DexcludedGroups=spark-failures
+	@$(mvn) spotless:check test
 
-# Nothing else on Spark takes as long as starting clusters to let something fail on them.
 test-cluster:
 	@$(mvn) test -Dgroups=spark
 
