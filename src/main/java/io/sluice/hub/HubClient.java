@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.net.ConnectException;
+import java.net.ProtocolException;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
@@ -180,7 +181,7 @@ final class HubClient implements AutoCloseable {
   }
 
   /** The error for a connection that broke. */
-  static TransientException cut(HubName name, IOException cause) {
+  static TransientException cut(HubName name, Throwable cause) {
     return new TransientException(name + ": the connection was cut", cause);
   }
 
@@ -250,7 +251,11 @@ final class HubClient implements AutoCloseable {
                 .formatted(name, host, words(cause)),
             cause);
       }
-      throw new TransientException(name + ": " + host + " does not answer" + words(cause), cause);
+      // Also where the connection ends right behind the header: the client may see its end first.
+      throw cause instanceof ProtocolException
+          ? new TransientException(
+              name + ": " + host + " does not speak HTTP" + words(cause), cause)
+          : cut(name, cause);
     }
   }
 

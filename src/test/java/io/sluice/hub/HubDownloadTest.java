@@ -6,6 +6,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -50,6 +54,49 @@ class HubDownloadTest extends HubFixture {
     assertThat(find(NAME).resolve(WEIGHTS)).hasBinaryContent(LARGE);
     assertThat(ranges()).containsExactly(range);
     assertThat(left).doesNotExist();
+  }
+
+  @Test
+  void saysThatTheConnectionWasCutBeforeAnyAnswer() {
+    put();
+    for (int i = 0; i < 50; i++) { // The client itself asks again where it may.
+      played.fault(
+          (exchange, body) -> {
+            if (!exchange.getRequestURI().getPath().endsWith(checksum(LARGE))) {
+              return false;
+            }
+            exchange.close();
+            return true;
+          });
+    }
+    assertThatThrownBy(() -> find(NAME))
+        .isInstanceOf(IOException.class)
+        .hasMessage("maker/model/model.safetensors: the connection was cut");
+    assertThat(repository().resolve("snapshots")).doesNotExist();
+  }
+
+  @Test
+  void saysThatAServerSpeaksAnotherProtocol() throws IOException {
+    try (ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+      Thread.ofVirtual().start(() -> greet(server));
+      String address = "127.0.0.1:" + server.getLocalPort();
+      environment.put("HF_ENDPOINT", "http://" + address);
+      assertThatThrownBy(() -> find(NAME))
+          .isInstanceOf(IOException.class)
+          .hasMessageStartingWith("maker/model: http://" + address + " does not speak HTTP (");
+    }
+  }
+
+  /** Answers as a server of mail would. */
+  private static void greet(ServerSocket server) {
+    while (!server.isClosed()) {
+      try (Socket socket = server.accept()) {
+        assertThat(socket.getInputStream().read(new byte[1 << 16])).isPositive();
+        socket.getOutputStream().write("220 ready\r\n\r\n".getBytes(StandardCharsets.UTF_8));
+      } catch (IOException e) {
+        // The next one, or the end of the test.
+      }
+    }
   }
 
   @Test
