@@ -1,6 +1,5 @@
 package io.sluice.text.arrow;
 
-import io.sluice.text.columns.ColumnFile;
 import io.sluice.text.columns.ColumnRows;
 import io.sluice.text.columns.MessageJson;
 import java.io.IOException;
@@ -13,23 +12,14 @@ import java.util.List;
  * Reads one column of lists of structures of texts of an Arrow stream or file, such as the messages
  * of conversations, row by row, each as JSON, in memory for one row and some windows of the file.
  */
-public final class ArrowMessages implements ColumnRows {
+public final class ArrowMessages extends ArrowRows implements ColumnRows {
   /** The longest conversation in bytes. */
   private static final int LONGEST = 1 << 28;
 
-  private final Path file;
-  private final Batches batches;
-  private final Place place;
-  private final Window offsets;
   private final List<Texts> fields = new ArrayList<>();
   private final MessageJson json = new MessageJson();
-  private long[] validities;
   private long structures;
-  private long offsetsAt;
   private long count;
-  private long rows;
-  private long row;
-  private long from;
   private boolean isMissing;
   private boolean isTooLong;
 
@@ -51,8 +41,7 @@ public final class ArrowMessages implements ColumnRows {
 
     void begin() throws IOException {
       validity = batches.validity(of.node(), of.buffer(), count);
-      long least = count == 0 ? 0 : Math.multiplyExact(count + 1, (long) of.offsetBytes());
-      offsetsAt = batches.position(of.buffer() + 1, least);
+      offsetsAt = ArrowMessages.this.offsets(of.buffer() + 1, count, of.offsetBytes());
       dataAt = batches.position(of.buffer() + 2, 0);
       dataLength = batches.length(of.buffer() + 2);
     }
@@ -81,10 +70,7 @@ public final class ArrowMessages implements ColumnRows {
   }
 
   private ArrowMessages(Path file, FileChannel channel, String column) throws IOException {
-    this.file = file;
-    this.batches = new Batches(channel);
-    this.place = Place.ofMessages(batches.schema(), column);
-    this.offsets = new Window(channel);
+    super(file, channel, column, Place::ofMessages, "list");
     for (Place.Field field : place.messages().fields()) {
       fields.add(new Texts(channel, field));
     }
@@ -101,74 +87,35 @@ public final class ArrowMessages implements ColumnRows {
    */
   public static ArrowMessages open(Path file, FileChannel channel, String column)
       throws IOException {
-    try {
-      return new ArrowMessages(file, channel, column);
-    } catch (IOException e) {
-      throw ColumnFile.fault(file, ArrowReader.KIND, e);
-    } catch (RuntimeException e) {
-      throw ArrowReader.inconsistent(file, e);
-    }
+    return open(file, () -> new ArrowMessages(file, channel, column));
   }
 
   @Override
-  public boolean next() throws IOException {
-    try {
-      while (row == rows) {
-        if (!batches.next(place)) {
-          return false;
-        }
-        begin();
-      }
-      isMissing = false;
-      for (long validity : validities) {
-        isMissing |= batches.isMissing(validity, row);
-      }
-      row++;
-      long to = offset(row);
-      if (to < from || to > count) {
-        throw new IOException("a list ends outside of its batch");
-      }
-      isTooLong = false;
-      json.begin();
-      for (long item = from; item < to && !isMissing && !isTooLong; item++) {
-        json.message();
-        isTooLong = json.length() > LONGEST;
-        for (Texts field : fields) {
-          if (!batches.isMissing(structures, item)) {
-            field.add(item);
-          }
-        }
-      }
-      json.end();
-      from = to;
-      return true;
-    } catch (IOException e) {
-      throw ColumnFile.fault(file, ArrowReader.KIND, e);
-    } catch (RuntimeException e) {
-      throw ArrowReader.inconsistent(file, e);
-    }
-  }
-
-  private long offset(long index) throws IOException {
-    return offsets.number(offsetsAt + index * place.offsetBytes(), place.offsetBytes());
-  }
-
-  private void begin() throws IOException {
-    rows = batches.rows();
-    row = 0;
-    validities = place.validities(batches);
-    long least = rows == 0 ? 0 : Math.multiplyExact(rows + 1, (long) place.offsetBytes());
-    offsetsAt = batches.position(place.buffer() + 1, least);
+  long begin() throws IOException {
     Place.Messages messages = place.messages();
     count = batches.items(messages.node());
     structures = batches.validity(messages.node(), messages.buffer(), count);
     for (Texts field : fields) {
       field.begin();
     }
-    from = rows == 0 ? 0 : offset(0);
-    if (from < 0 || from > count) {
-      throw new IOException("a list begins outside of its batch");
+    return count;
+  }
+
+  @Override
+  void read(boolean missing, long first, long end) throws IOException {
+    isMissing = missing;
+    isTooLong = false;
+    json.begin();
+    for (long item = first; item < end && !isMissing && !isTooLong; item++) {
+      json.message();
+      isTooLong = json.length() > LONGEST;
+      for (Texts field : fields) {
+        if (!batches.isMissing(structures, item)) {
+          field.add(item);
+        }
+      }
     }
+    json.end();
   }
 
   @Override

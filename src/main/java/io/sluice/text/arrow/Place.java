@@ -91,6 +91,11 @@ record Place(
     return wide ? Long.BYTES : Integer.BYTES;
   }
 
+  /** How many items each list has; 0 if offsets say where values begin. */
+  int listSize() {
+    return items == null ? 0 : items.size();
+  }
+
   /** What says which rows are missing: of the column itself and of each structure around it. */
   long[] validities(Batches batches) throws IOException {
     long[] validities = new long[parents.size() + 1];
