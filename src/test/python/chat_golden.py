@@ -4,17 +4,20 @@
     src/test/resources/golden/chat/models.json
 "$SLUICE_PYTHON" src/test/python/chat_golden.py WHEEL OUT all
 "$SLUICE_PYTHON" src/test/python/chat_golden.py - src/test/resources/golden/chat/constructs.json
+"$SLUICE_PYTHON" src/test/python/chat_golden.py dates src/test/resources/golden/chat/dates.json
 
 The wheel is that of PyPI (Apache-2.0), which has the templates of many models. The file that is
 committed has those of models whose licence is Apache-2.0 or MIT; `all` takes all. `-` renders small
-templates of one construct each.
+templates of one construct each, `dates` what templates write on some days.
 """
 
+import datetime
 import json
 import pathlib
 import sys
 import zipfile
 
+from transformers.utils import chat_template_utils
 from transformers.utils.chat_template_utils import render_jinja_template
 
 CONVERSATIONS = {
@@ -62,7 +65,34 @@ def rendered(template, conversation):
         return {"error": type(error).__name__}
 
 
+DAYS = ["2026-01-05", "2024-02-29", "1999-12-31", "2025-09-07", "2027-06-30", "2030-05-11"]
+FORMATS = [
+    "%d %b %Y", "%Y-%m-%d", "%B %d, %Y", "%A, %-d %B %y", "%a %j %w %u", "%H:%M:%S.%f %I%p", "100 %%", "%-m/%-d/%-y %-j",
+    "", "北京 %Y 🐋",
+]
+
+
+def days():
+    """What templates write on days that have just begun."""
+    real, result = datetime.datetime, []
+    for day in DAYS:
+        class Frozen(real):
+            @classmethod
+            def now(cls, tz=None):
+                return real.fromisoformat(day)
+
+        chat_template_utils.datetime = Frozen
+        for format in FORMATS:
+            template = "{%- if strftime_now is defined %}{{ '[' ~ strftime_now('" + format + "') ~ ']' }}{% endif %}"
+            texts, _ = render_jinja_template([CONVERSATIONS["question"]], chat_template=template, **TOKENS)
+            result.append({"day": day, "template": template, "text": texts[0]})
+    return result
+
+
 wheel, out = sys.argv[1], pathlib.Path(sys.argv[2])
+if wheel == "dates":
+    out.write_text(json.dumps(days(), ensure_ascii=False, indent=1) + "\n")
+    sys.exit()
 if wheel == "-":
     lines = pathlib.Path(__file__).with_name("chat_constructs.txt").read_text().split("\n====\n")
     templates = {f"construct {i}": line for i, line in enumerate(lines)}

@@ -1,7 +1,9 @@
 package io.sluice.text;
 
 import java.nio.file.Path;
+import java.time.LocalDate;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
@@ -19,8 +21,10 @@ import java.util.stream.Collectors;
  *     out, bytes that are not UTF-8 become U+FFFD, and both are counted
  * @param form what the field holds. Token ids are lists of integers, conversations lists of
  *     messages; plain text has none
+ * @param chatDate the day that the chat template takes for today, if it is given one
  */
-public record TextSpec(List<Path> paths, String field, boolean strict, TextForm form) {
+public record TextSpec(
+    List<Path> paths, String field, boolean strict, TextForm form, Optional<LocalDate> chatDate) {
   /** The field or column of texts that most data sets use. */
   public static final String DEFAULT_FIELD = TextForm.TEXT.usualField();
 
@@ -47,9 +51,14 @@ public record TextSpec(List<Path> paths, String field, boolean strict, TextForm 
     this(paths, field, strict, TextForm.TEXT);
   }
 
+  /** The same without a date for chat templates. */
+  public TextSpec(List<Path> paths, String field, boolean strict, TextForm form) {
+    this(paths, field, strict, form, Optional.empty());
+  }
+
   /** Other files, folders and patterns, read in the same way. */
   public TextSpec withPaths(List<Path> others) {
-    return new TextSpec(others, field, strict, form);
+    return new TextSpec(others, field, strict, form, chatDate);
   }
 
   /** These texts, not strict, with the usual field. */

@@ -38,6 +38,7 @@ class ChatCommandTest {
   @TempDir private Path folder;
   private Path model;
   private Path chats;
+  private String form = "chat";
   private String err;
 
   @BeforeEach
@@ -106,6 +107,31 @@ class ChatCommandTest {
     assertThat(err).contains("a.txt: is plain text, which has no field 'messages'");
   }
 
+  @Test
+  void todayIsTheDayThatIsGiven() throws IOException {
+    configure("<s>", "</s>");
+    addTokens("<s>", "</s>");
+    Files.writeString(
+        model.resolve("chat_template.jinja"),
+        "{{ 'the sea' if strftime_now('%d %b %Y') == '05 Jan 2026' else 'the white whale' }}");
+    Path store = folder.resolve("dated");
+    assertThat(capture(store)).isEqualTo(1);
+    assertThat(err).contains("uses the function strftime_now without a date (--chat-date)");
+    assertThat(capture(store, "--chat-date", "2026-02-30")).isEqualTo(2);
+    assertThat(err).contains("--chat-date is '2026-02-30'; give a day such as 2026-01-31");
+    assertThat(capture(store, "--chat-date", "0999-01-01")).isEqualTo(2);
+    form = "text";
+    assertThat(capture(store, "--chat-date", "2026-01-05")).isEqualTo(2);
+    assertThat(err).contains("--chat-date is about conversations; give --text-as chat, too");
+    form = "chat";
+    assertThat(capture(store, "--chat-date", "2026-01-05")).as(err).isZero();
+    Path other = folder.resolve("later");
+    assertThat(capture(other, "--chat-date", "2026-01-06")).as(err).isZero();
+    assertThat(tokens(store)).isNotEqualTo(tokens(other));
+    assertThat(ActivationStore.open(store).manifest().properties())
+        .containsEntry("chatDate", "2026-01-05");
+  }
+
   /** Makes tokens with the numbers 0, 1 and so on special ones. */
   private void addTokens(String... tokens) throws IOException {
     Path file = model.resolve("tokenizer.json");
@@ -143,7 +169,7 @@ class ChatCommandTest {
                 "--text",
                 chats.toString(),
                 "--text-as",
-                "chat",
+                form,
                 "--context",
                 "16",
                 "--out",

@@ -39,6 +39,7 @@ public final class StreamOptions {
           "--tokenizer",
           "--text-field",
           "--text-as",
+          "--chat-date",
           "--stdin-format",
           "--strict",
           "--bos",

@@ -210,6 +210,9 @@ public final class Capture {
     for (Map.Entry<String, String> rule : spec.exclusion().properties().entrySet()) {
       store = store.with(rule.getKey(), rule.getValue());
     }
+    if (texts.chatDate().isPresent()) {
+      store = store.with("chatDate", texts.chatDate().get().toString());
+    }
     // Whether ids of tokens begin with a special token is a matter of who made them.
     return texts.form() == TextForm.TEXT
         ? store.with(

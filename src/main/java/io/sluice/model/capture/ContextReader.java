@@ -118,7 +118,7 @@ final class ContextReader implements AutoCloseable {
             shape.vocabulary(),
             TextReader.open(spec.texts()),
             spec.texts().form(),
-            spec.texts().form() == TextForm.CHAT ? template(model.tokenizer()) : null,
+            spec.texts().form() == TextForm.CHAT ? template(model.tokenizer(), spec.texts()) : null,
             paths(spec.texts()),
             room,
             spec.stride() == 0 ? room : spec.stride(),
@@ -129,7 +129,7 @@ final class ContextReader implements AutoCloseable {
   }
 
   /** A model's chat template, whose special tokens its tokenizer takes as such. */
-  private static ChatTemplate template(Tokenizer tokenizer) throws IOException {
+  private static ChatTemplate template(Tokenizer tokenizer, TextSpec texts) throws IOException {
     ChatTemplate template = ChatTemplate.of(tokenizer.file());
     for (String token : template.specialTokens()) {
       int[] ids = tokenizer.encode(token);
@@ -142,7 +142,7 @@ final class ContextReader implements AutoCloseable {
                 + " give the model's own tokenizer.json");
       }
     }
-    return template;
+    return texts.chatDate().isPresent() ? template.on(texts.chatDate().get()) : template;
   }
 
   /**

@@ -12,6 +12,7 @@ import io.sluice.weights.GgufMetadata;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -68,11 +69,15 @@ public final class ChatTemplate {
   /** Names of special tokens of which nothing is known. */
   private final Set<String> unknown;
 
+  /** What counts as today; null if nothing does. */
+  private final LocalDate today;
+
   private ChatTemplate(Path file, String template, Map<String, String> tokens, Set<String> unknown)
       throws IOException {
     this.file = file;
     this.tokens = tokens;
     this.unknown = unknown;
+    this.today = null;
     this.usedTokens =
         tokens.keySet().stream().filter(template::contains).sorted().map(tokens::get).toList();
     try {
@@ -82,8 +87,17 @@ public final class ChatTemplate {
     }
   }
 
+  private ChatTemplate(ChatTemplate other, LocalDate today) {
+    this.file = other.file;
+    this.template = other.template;
+    this.tokens = other.tokens;
+    this.usedTokens = other.usedTokens;
+    this.unknown = other.unknown;
+    this.today = today;
+  }
+
   /**
-   * Reads the template of a model.
+   * Reads the template of a model. It has no date.
    *
    * @param tokenizer its {@code tokenizer.json}, beside which {@code chat_template.jinja} or {@code
    *     tokenizer_config.json} is, or its GGUF file
@@ -174,6 +188,11 @@ public final class ChatTemplate {
     return usedTokens;
   }
 
+  /** The same on a day, for templates that write the date ({@code strftime_now}). */
+  public ChatTemplate on(LocalDate day) {
+    return new ChatTemplate(this, day);
+  }
+
   /** Where it was read from. */
   public Path file() {
     return file;
@@ -194,7 +213,7 @@ public final class ChatTemplate {
       throw new BadConversation("has messages that are not JSON", e);
     }
     try {
-      return Rendering.render(template, values, tokens, unknown);
+      return Rendering.render(template, values, tokens, unknown, today);
     } catch (TemplateException e) {
       if (e.isUnsupported()) {
         throw unusable(e);

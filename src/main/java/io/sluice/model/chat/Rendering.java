@@ -1,5 +1,6 @@
 package io.sluice.model.chat;
 
+import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -17,13 +18,15 @@ final class Rendering {
    * @param messages of dictionaries, lists, texts, integers, truths and {@link Python#NONE}
    * @param specialTokens by their names in templates, such as {@code bos_token}
    * @param unknown names of special tokens of which it is not known whether there are any
+   * @param date what {@code strftime_now} takes for today; null if it has none
    * @throws TemplateException if the template refuses the messages or is not supported
    */
   static String render(
       List<Statement> template,
       List<Object> messages,
       Map<String, String> specialTokens,
-      Set<String> unknown)
+      Set<String> unknown,
+      LocalDate date)
       throws TemplateException {
     Map<String, Object> names = new HashMap<>(specialTokens);
     names.put("messages", messages);
@@ -33,19 +36,26 @@ final class Rendering {
     names.put("raise_exception", (Python.Function) Rendering::raise);
     names.put("namespace", (Python.Function) Rendering::namespace);
     names.put("range", (Python.Function) Rendering::range);
-    for (String other : List.of("strftime_now", "dict", "lipsum", "cycler", "joiner")) {
-      String reason =
-          other.equals("strftime_now") ? other + ", whose result depends on the day" : other;
+    names.put("strftime_now", (Python.Function) arguments -> date(arguments, date));
+    for (String other : List.of("dict", "lipsum", "cycler", "joiner")) {
       names.put(
           other,
           (Python.Function)
               arguments -> {
-                throw TemplateException.unsupported("the function " + reason);
+                throw TemplateException.unsupported("the function " + other);
               });
     }
     StringBuilder out = new StringBuilder();
     Statement.all(template, new Scope(names, unknown), out);
     return out.toString();
+  }
+
+  private static Object date(Arguments arguments, LocalDate date) throws TemplateException {
+    if (date == null) {
+      throw TemplateException.unsupported("the function strftime_now without a date (--chat-date)");
+    }
+    arguments.require("strftime_now", 1, 1);
+    return Strftime.text(date, arguments.text("strftime_now", 0));
   }
 
   private static Object raise(Arguments arguments) throws TemplateException {

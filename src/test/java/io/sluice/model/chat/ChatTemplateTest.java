@@ -11,6 +11,7 @@ import io.sluice.testing.Seeds;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -111,10 +112,31 @@ class ChatTemplateTest {
   }
 
   @Test
+  void writesDatesAsPythonDoes() throws IOException, BadConversation {
+    JsonNode golden = JSON.readTree(GOLDEN.resolve("dates.json").toFile());
+    assertThat(golden.size()).isGreaterThan(50);
+    for (JsonNode each : golden) {
+      ObjectNode config = JSON.createObjectNode();
+      config.set("chat_template", each.path("template"));
+      LocalDate day = LocalDate.parse(each.path("day").textValue());
+      assertThat(template(config).on(day).render(HELLO)).isEqualTo(each.path("text").textValue());
+    }
+    for (String format : List.of("%c", "%Z", "%s", "%", "%-", "%-A", "%5d", "%e")) {
+      ObjectNode config =
+          JSON.createObjectNode().put("chat_template", "{{ strftime_now('" + format + "') }}");
+      assertThatThrownBy(() -> template(config).on(LocalDate.EPOCH).render(HELLO))
+          .hasMessageContaining("of strftime_now, which is not supported");
+    }
+  }
+
+  @Test
   void refusesByNameWhatItCannotKnow() throws IOException {
     ObjectNode config = JSON.createObjectNode().put("eos_token", "</s>");
     refuses(config, "{{ bos_token }}", "the token bos_token, of which the files say nothing");
-    refuses(config, "{{ strftime_now('%Y') }}", "the function strftime_now, whose result depends");
+    refuses(
+        config,
+        "{{ strftime_now('%Y') }}",
+        "the function strftime_now without a date (--chat-date)");
     refuses(config, "{% include 'x' %}", "the tag include");
     refuses(config, "{{ 'x' | xmlattr }}", "the filter xmlattr");
     refuses(config, "{{ 'x' is lower }}", "the test lower");

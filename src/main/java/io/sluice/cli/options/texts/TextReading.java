@@ -7,13 +7,19 @@ import io.sluice.text.TextForm;
 import io.sluice.text.TextSpec;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.LocalDate;
+import java.time.format.DateTimeParseException;
 import java.util.List;
+import java.util.Optional;
 import picocli.CommandLine.Option;
 
 /** Options for reading texts. */
 @Grouped(OptionGroup.MODEL)
 public final class TextReading {
   private static final List<String> FORMATS = List.of("text", "json");
+
+  /** Systems write earlier years with and without zeros. */
+  private static final int FIRST_YEAR = 1000;
 
   @Option(
       names = "--text-field",
@@ -33,6 +39,14 @@ public final class TextReading {
               + "conversation, of which the model's own chat template makes text (default: "
               + "${DEFAULT-VALUE}).")
   private String form;
+
+  @Option(
+      names = "--chat-date",
+      paramLabel = "YYYY-MM-DD",
+      description =
+          "Take this day for today in chat templates that write the date, such as those of Llama "
+              + "3.2; without it they are refused, as the texts would differ from day to day.")
+  private String chatDate;
 
   @Option(
       names = "--stdin-format",
@@ -66,6 +80,10 @@ public final class TextReading {
     } catch (IllegalArgumentException e) {
       throw command.usage("--text-as " + e.getMessage());
     }
+    if (chatDate != null && form() != TextForm.CHAT) {
+      throw command.usage("--chat-date is about conversations; give --text-as chat, too");
+    }
+    date(command);
     if (format != null && !FORMATS.contains(format)) {
       throw command.usage(
           "--stdin-format is '" + format + "'; give one of " + String.join(", ", FORMATS));
@@ -74,6 +92,21 @@ public final class TextReading {
       throw command.usage("--stdin-format says how --text - is read; give both, or neither");
     }
     StandardInput.check(command, texts);
+  }
+
+  private void date(SluiceCommand command) {
+    try {
+      if (chatDate().isEmpty() || chatDate().get().getYear() >= FIRST_YEAR) {
+        return;
+      }
+    } catch (DateTimeParseException e) {
+      // As too early a year.
+    }
+    throw command.usage("--chat-date is '" + chatDate + "'; give a day such as 2026-01-31");
+  }
+
+  private Optional<LocalDate> chatDate() {
+    return Optional.ofNullable(chatDate).map(LocalDate::parse);
   }
 
   /** What the texts are read as. */
@@ -89,6 +122,7 @@ public final class TextReading {
   public TextSpec of(List<Path> texts) throws IOException {
     boolean isText = format == null ? form() == TextForm.TEXT : format.equals(FORMATS.getFirst());
     List<Path> paths = standardInput.copied(texts, isText ? ".txt" : ".jsonl");
-    return new TextSpec(paths, field == null ? form().usualField() : field, strict, form());
+    String used = field == null ? form().usualField() : field;
+    return new TextSpec(paths, used, strict, form(), chatDate());
   }
 }
