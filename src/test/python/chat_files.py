@@ -55,3 +55,8 @@ write("wrong.arrow", calls)
 for chat in chats:
     if chat is not None:
         print(json.dumps([{k: v for k, v in message.items() if v is not None} for message in chat]))
+fields = [pa.array(["user"]), pa.array(["a"]), pa.array(["b"])]
+message = pa.StructArray.from_arrays(fields, names=["role", "content", "content"])
+twice = pa.table({"messages": pa.ListArray.from_arrays([0, 1], message)})
+pq.write_table(twice, out / "twice.parquet")
+write("twice.arrow", twice)

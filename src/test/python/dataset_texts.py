@@ -80,3 +80,4 @@ write("old.arrow", table.drop(["union", "view", "last"]), options=pa.ipc.IpcWrit
 write("zstd.arrow", table, options=pa.ipc.IpcWriteOptions(compression="zstd"))
 write("legacy.arrow", table.drop(["union"]), options=pa.ipc.IpcWriteOptions(use_legacy_format=True))
 write("empty.arrow", table.slice(0, 0))
+write("twice.arrow", pa.table([pa.array(["a"]), pa.nulls(1), pa.array(["b"])], names=["text", "other", "text"]))

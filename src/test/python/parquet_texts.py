@@ -36,3 +36,5 @@ doc = pa.array(
 )
 names = pa.schema([pa.field("doc.text", pa.string(), nullable=False), pa.field("doc", doc.type)])
 pq.write_table(pa.table([pa.array([f"dotted {i}" for i in range(3)]), doc], schema=names), out / "names.parquet")
+twice = pa.table([pa.array(["a"]), pa.array([[1]]), pa.array(["b"]), pa.array([[2]])], names=["text", "ids"] * 2)
+pq.write_table(twice, out / "twice.parquet")

@@ -190,8 +190,10 @@ public class SpectrumCommand extends SluiceCommand {
     if (store.rows() == 0) {
       throw new IOException(
           storeName()
-              + ": the store has no rows, as its capture was stopped; capture again, with"
-              + " --overwrite");
+              + (store.manifest().complete()
+                  ? ": its files have no rows; write some"
+                  : ": the store has no rows, as its capture was stopped; capture again, with"
+                      + " --overwrite"));
     }
     StoreMeasuring task = measuring(store, on, dead);
     StoreSpectra measuring = task.spectra();
@@ -207,17 +209,28 @@ public class SpectrumCommand extends SluiceCommand {
     try (Progress progress = progress("spectrum", columns.size() * store.rows(), "rows")) {
       List<Spectra.Hook> measured = measure(task, stats != null, progress);
       if (measured.getFirst().tokens() == 0) {
-        throw new IOException(
-            storeName()
-                + ": no row has a position of "
-                + positions.of(store)
-                + " or more; give a smaller --from-position");
+        throw new IOException(storeName() + ": " + nothingToMeasure(store));
       }
       spectra = measuring.spectra(measured, projections);
       write(measuring, spectra);
       progress.done();
     }
     print(spectra);
+  }
+
+  private String nothingToMeasure(ActivationStore store) throws IOException {
+    if (!store.exclusion().isEmpty() && positions.of(store) == 0) {
+      return "all rows are left out: " + store.exclusion() + "; capture other texts";
+    }
+    if (!store.has(Column.POSITION)) {
+      return "its files have no column 'position', so no position can be left out; write one of"
+          + " int32, or give --from-position 0";
+    }
+    return "no row has a position of "
+        + positions.of(store)
+        + " or more"
+        + (store.exclusion().isEmpty() ? "" : " and is not left out: " + store.exclusion())
+        + "; give a smaller --from-position";
   }
 
   /** Opens the store and verifies it, if that is wanted. */

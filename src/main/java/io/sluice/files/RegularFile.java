@@ -34,6 +34,23 @@ public final class RegularFile {
     }
   }
 
+  /**
+   * Whether a file that a folder lists is a regular one; links are followed.
+   *
+   * @throws IOException if it is a link to nothing: what it stands for would be missing without a
+   *     word
+   */
+  public static boolean isListed(Path file) throws IOException {
+    if (Files.isSymbolicLink(file) && Files.notExists(file)) {
+      throw new IOException(
+          file
+              + ": is a link to "
+              + Quoted.of(Files.readSymbolicLink(file).toString())
+              + ", which is not there; fetch it, or remove the link");
+    }
+    return Files.isRegularFile(file);
+  }
+
   private static String kind(Path file) throws IOException {
     if (!file.getFileSystem().supportedFileAttributeViews().contains("unix")) {
       return "device";

@@ -108,7 +108,12 @@ public final class StoreCovariance {
           progress.accept(shard.firstRow() + end);
         }
       }
-      return new TokenMoments(tokens.covariance(), units == null ? null : units.covariance());
+      try {
+        return new TokenMoments(tokens.covariance(), units == null ? null : units.covariance());
+      } catch (IllegalArgumentException e) {
+        throw new IOException(
+            store.folder() + ": column '" + column.name() + "': " + e.getMessage(), e);
+      }
     }
   }
 

@@ -9,6 +9,7 @@ import io.sluice.files.RegularFile;
 import io.sluice.files.StrictJson;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
@@ -24,8 +25,8 @@ import java.util.TreeSet;
 final class DatasetFolders {
   private static final String INFO = "dataset_info.json";
   private static final String STATE = "state.json";
-  private static final Set<String> DESCRIPTIONS =
-      Set.of(INFO, "dataset_infos.json", "dataset_dict.json");
+  private static final String SPLITS = "dataset_dict.json";
+  private static final Set<String> DESCRIPTIONS = Set.of(INFO, "dataset_infos.json", SPLITS);
 
   private static final long MOST_STATE = 16 << 20;
   private static final JsonMapper JSON =
@@ -47,6 +48,9 @@ final class DatasetFolders {
     String name = file.getFileName().toString();
     Path folder = file.resolveSibling("");
     if (DESCRIPTIONS.contains(name)) {
+      if (name.equals(SPLITS)) {
+        requireSplits(file);
+      }
       return false;
     }
     if (!name.equals(STATE) && !name.endsWith(".arrow")
@@ -84,13 +88,46 @@ final class DatasetFolders {
     }
   }
 
+  /** A split whose folder was not fetched would be left out without a word. */
+  private void requireSplits(Path file) {
+    try {
+      for (JsonNode split : read(file).path("splits")) {
+        if (!Files.isRegularFile(file.resolveSibling(split.asText()).resolve(STATE))) {
+          throw new IOException(
+              file
+                  + ": names the split "
+                  + Quoted.of(split.asText())
+                  + ", which is not there or has no "
+                  + STATE
+                  + "; save the data set again, fetch the rest of it, or name the folder of a"
+                  + " split that is there");
+        }
+      }
+    } catch (IOException | InvalidPathException e) {
+      failure = e instanceof IOException known ? known : new IOException(file + ": " + e, e);
+    }
+  }
+
+  private static JsonNode read(Path file) throws IOException {
+    try {
+      return JSON.readTree(StrictJson.text(RegularFile.bytes(file, MOST_STATE)));
+    } catch (JsonProcessingException e) {
+      throw new IOException(
+          file
+              + ": is not the description of a data set ("
+              + StrictJson.reason(e)
+              + "); save the data set again",
+          e);
+    }
+  }
+
   private Set<String> rows(Path folder) {
     Path state = folder.resolve(STATE);
     if (!Files.isRegularFile(state)) {
       return Set.of();
     }
     try {
-      JsonNode root = JSON.readTree(StrictJson.text(RegularFile.bytes(state, MOST_STATE)));
+      JsonNode root = read(state);
       if (!root.path("_indices_data_files").isEmpty() || !root.path("_indices_files").isEmpty()) {
         throw new IOException(
             state
@@ -106,14 +143,6 @@ final class DatasetFolders {
       }
       missing.put(folder, new TreeSet<>(names));
       return names;
-    } catch (JsonProcessingException e) {
-      failure =
-          new IOException(
-              state
-                  + ": is not the description of a data set ("
-                  + StrictJson.reason(e)
-                  + "); save the data set again",
-              e);
     } catch (IOException e) {
       failure = e;
     }

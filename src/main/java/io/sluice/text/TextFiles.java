@@ -92,12 +92,17 @@ final class TextFiles {
     // A walk does not follow the folder itself if it is a link; links in it are not followed.
     Path real = Files.isSymbolicLink(folder) ? folder.toRealPath() : folder;
     try (Stream<Path> found = Files.walk(real)) {
-      found
-          .map(file -> real == folder ? file : folder.resolve(real.relativize(file)))
-          .filter(wanted)
-          .filter(Files::isRegularFile)
-          .sorted()
-          .forEach(files::add);
+      List<Path> sorted =
+          found
+              .map(file -> real == folder ? file : folder.resolve(real.relativize(file)))
+              .filter(wanted)
+              .sorted()
+              .toList();
+      for (Path file : sorted) {
+        if (RegularFile.isListed(file)) {
+          files.add(file);
+        }
+      }
     } catch (UncheckedIOException e) {
       throw new IOException(
           e.getCause() instanceof FileSystemException in

@@ -6,7 +6,6 @@ import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
-import java.util.zip.GZIPInputStream;
 
 /**
  * The content of a compressed file as a stream, in the memory of the decoder's window and with a
@@ -40,7 +39,7 @@ final class Unpacked extends FilterInputStream {
     InputStream unpacking;
     try {
       if (content == Content.GZIP) {
-        unpacking = new GZIPInputStream(in, PIECE);
+        unpacking = new Gunzipped(in, PIECE);
       } else {
         unpacking = Zstandard.stream(in);
       }

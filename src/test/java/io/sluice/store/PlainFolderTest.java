@@ -219,6 +219,39 @@ class PlainFolderTest {
   }
 
   @Test
+  void aLinkToNothingIsNotLeftOut() throws IOException {
+    write("a.arrow", NUMBERS, 0, 4);
+    Path link = Files.createSymbolicLink(folder.resolve("b.arrow"), Path.of("a.arrow"));
+    assertThat(ActivationStore.open(folder).rows()).isEqualTo(8);
+    Files.delete(link);
+    Files.createSymbolicLink(link, Path.of("gone.arrow"));
+    isRefused("b.arrow: is a link to 'gone.arrow', which is not there; fetch it, or remove");
+  }
+
+  @Test
+  void aFirstPositionThatIsNoneIsRefused() throws IOException {
+    for (String value : List.of("-1", "one", "", "1.0", "9999999999", "٣")) {
+      for (String key : List.of("firstPosition", "prependBos")) {
+        Map<String, String> metadata = Map.of("sluice." + key, value);
+        ArrowFiles.write(folder.resolve("a.arrow"), HOOKS, WIDTH, NUMBERS, metadata, 0, 4);
+        isRefused("a.arrow: sluice." + key + " is '" + value + "'; write ");
+      }
+    }
+    write("first.arrow", NUMBERS, 0, 6);
+    write("second.arrow", NUMBERS, 6, 9);
+    manifest(
+        """
+        {"format": "sluice.store/1", "rows": 15, "complete": true,
+         "columns": [{"name": "%s", "width": 3, "dtype": "float32"}],
+         "shards": [{"file": "first.arrow", "rows": 6, "bytes": %d},
+                    {"file": "second.arrow", "rows": 9, "bytes": %d}],
+         "properties": {"firstPosition": "-1"}}
+        """,
+        HOOKS.get(1));
+    isRefused(".manifest.json: firstPosition is '-1'; write a number from 0, or leave it out");
+  }
+
+  @Test
   void valuesThatAreNotFiniteAreFoundBeforeTheWork() throws IOException {
     write("a.arrow", NUMBERS, 0, 4, 4);
     Path file = folder.resolve("a.arrow");

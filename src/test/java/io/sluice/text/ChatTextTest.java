@@ -83,6 +83,10 @@ class ChatTextTest {
                     + "' has no lists of messages whose fields are texts, but ");
       }
     }
+    for (String name : List.of("twice.parquet", "twice.arrow")) {
+      assertThatThrownBy(() -> read(spec(folder.resolve(name), "messages")))
+          .hasMessageContaining(name + ": has two columns by the name of its column 'messages'");
+    }
     assertThatThrownBy(() -> read(spec(folder.resolve("snappy.parquet"), "text")))
         .hasMessageContaining("has no lists of messages whose fields are texts, but texts");
     assertThatThrownBy(() -> read(spec(folder.resolve("stream.arrow"), "body")))

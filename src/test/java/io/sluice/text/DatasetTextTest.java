@@ -98,6 +98,7 @@ class DatasetTextTest {
     assertThat(read("empty.arrow", "large")).isEmpty();
     assertFails("stream.arrow", "view", "its column 'view' is not text, but a view of texts");
     assertFails("stream.arrow", "last", "has a column of views before its column 'last'");
+    assertFails("twice.arrow", "text", "has two columns by the name of its column 'text'; rename");
     assertFails("zstd.arrow", "large", "has compressed batches; write it again without");
     assertFails("legacy.arrow", "large", "a message does not begin as Arrow's do since");
     Path strict = folder.resolve("file.arrow");

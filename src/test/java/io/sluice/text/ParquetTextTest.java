@@ -74,6 +74,10 @@ class ParquetTextTest {
     assertFails(
         spec(file, "body"), file, "has no column 'body', there are 'id', 'text', 'repeated'");
     assertFails(spec(file, "id"), file, "column 'id' is not text, but INT64");
+    Path twice = folder.resolve("twice.parquet");
+    assertFails(spec(twice, "text"), twice, "has two columns by the name of its column 'text'");
+    TextSpec ids = new TextSpec(List.of(twice), "ids", false, TextForm.TOKEN_IDS);
+    assertFails(ids, twice, "has two columns by the name of its column 'ids'");
     assertFails(spec(file, "list.list.element"), file, "not text, but a list of");
     assertFails(
         new TextSpec(List.of(file), "text", true), file, "row 7: has no value; give every row");

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -152,6 +153,81 @@ class TextReaderTest {
     assertFails(folder.resolve("none.txt"), "no such file");
     assertFails(Files.createDirectory(folder.resolve("empty")), "is a folder without texts");
     assertFails(folder.resolve("a/[.txt"), "is not a pattern");
+  }
+
+  @Test
+  void foldersWithAPartThatIsNotThereAreRefused() throws IOException {
+    Path texts = Files.createDirectories(folder.resolve("texts"));
+    Files.writeString(texts.resolve("1.txt"), "one");
+    Path link = Files.createSymbolicLink(texts.resolve("2.txt"), Path.of("gone.txt"));
+    for (Path given : List.of(texts, texts.resolve("*.txt"))) {
+      assertThatThrownBy(() -> read(List.of(given)))
+          .isInstanceOf(IOException.class)
+          .hasMessage(
+              link + ": is a link to 'gone.txt', which is not there; fetch it, or remove the link");
+    }
+    Files.delete(link);
+    assertThat(read(List.of(texts))).containsExactly("one");
+
+    Path splits = folder.resolve("dataset");
+    Path train = Files.createDirectories(splits.resolve("train"));
+    Files.writeString(train.resolve("dataset_info.json"), "{}");
+    Files.writeString(
+        train.resolve("state.json"), "{\"_data_files\": [{\"filename\": \"0.arrow\"}]}");
+    Files.writeString(train.resolve("0.arrow"), "whale");
+    Path description = splits.resolve("dataset_dict.json");
+    Files.writeString(description, "{\"splits\": [\"train\"]}");
+    assertThat(TextFiles.find(List.of(splits))).containsExactly(train.resolve("0.arrow"));
+    Files.writeString(description, "{\"splits\": [\"train\", \"test\"]}");
+    assertFails(splits, "dataset_dict.json: names the split 'test', which is not there");
+    Files.createDirectories(splits.resolve("test"));
+    assertFails(splits, "dataset_dict.json: names the split 'test', which is not there");
+    Files.writeString(description, "{\"splits\": [\"tr");
+    assertFails(splits, "dataset_dict.json: is not the description of a data set (it ends too");
+    assertThat(TextFiles.find(List.of(train))).hasSize(1);
+  }
+
+  /** Members end before, at and after the end of what is read at once. */
+  @Test
+  void gzipIsReadToTheEndOfItsLastMember() throws IOException {
+    Path file = folder.resolve("members.txt.gz");
+    for (int end = 65_536 - 30; end < 65_536 + 30; end++) {
+      ByteArrayOutputStream members = new ByteArrayOutputStream();
+      members.write(member("one ", end));
+      assertThat(members.size()).isEqualTo(end);
+      members.write(member("two ", 40));
+      members.write(member("three", 40));
+      Files.write(file, members.toByteArray());
+      assertThat(read(List.of(file))).as("%d", end).containsExactly("one two three");
+      byte[] whole = members.toByteArray();
+      Files.write(file, Arrays.copyOf(whole, whole.length + end % 70));
+      assertThat(read(List.of(file))).as("%d", end).containsExactly("one two three");
+      for (int cut : new int[] {end + 3, end + 9, end + 20, end + 43, whole.length - 1}) {
+        Files.write(file, Arrays.copyOf(whole, cut));
+        assertFails(file, "its gzip stream is damaged, cut off");
+      }
+      whole[end + 40] ^= 1;
+      Files.write(file, whole);
+      assertFails(file, "its gzip stream is damaged, cut off");
+      Files.write(file, Arrays.copyOf(whole, end + 40));
+      assertThat(read(List.of(file))).containsExactly("one two ");
+    }
+  }
+
+  /** A member of a gzip stream whose header has a name that makes it so long. */
+  private static byte[] member(String text, int length) throws IOException {
+    ByteArrayOutputStream packed = new ByteArrayOutputStream();
+    try (GZIPOutputStream gzip = new GZIPOutputStream(packed)) {
+      gzip.write(text.getBytes(StandardCharsets.UTF_8));
+    }
+    byte[] plain = packed.toByteArray();
+    byte[] named = new byte[length];
+    int more = length - plain.length;
+    System.arraycopy(plain, 0, named, 0, 10);
+    named[3] = 8;
+    Arrays.fill(named, 10, 10 + more - 1, (byte) 'n');
+    System.arraycopy(plain, 10, named, 10 + more, plain.length - 10);
+    return named;
   }
 
   @Test

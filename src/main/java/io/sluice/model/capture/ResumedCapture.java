@@ -5,11 +5,14 @@ import io.sluice.store.ActivationStore;
 import io.sluice.store.Reading;
 import io.sluice.store.StoreSpec;
 import io.sluice.store.StoreWriter;
+import io.sluice.store.files.Column;
 import io.sluice.store.files.Manifest;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.function.LongConsumer;
+import java.util.stream.Collectors;
 
 /**
  * A capture that continues a store which a killed capture has left, or one of fewer tokens. Its
@@ -67,7 +70,9 @@ public final class ResumedCapture {
               .formatted(folder, before.plannedRows(), whole.rows()));
     }
     long kept = kept(before, whole);
-    tokens.requireSame(kept);
+    // Rows that are captured again belong to these texts, too, or the store is another one. But a
+    // context that ended early may have its last special tokens where the texts go on.
+    tokens.requireSame(spec.specialTokens() ? kept : before.rows());
     return new ResumedCapture(model, spec, whole, store, kept);
   }
 
@@ -86,13 +91,19 @@ public final class ResumedCapture {
   private static void requireSame(Manifest before, StoreSpec now, Path folder) throws IOException {
     requireSame(folder, "model", before.model(), now.model());
     requireSame(folder, "text", before.text(), now.text());
-    requireSame(folder, "columns", before.columns(), now.columns());
+    requireSame(folder, "columns", words(before.columns()), words(now.columns()));
     for (Map.Entry<String, String> property : now.properties().entrySet()) {
       String was = before.properties().get(property.getKey());
       if (was != null && !property.getKey().equals(Manifest.PLANNED_ROWS)) {
         requireSame(folder, property.getKey(), was, property.getValue());
       }
     }
+  }
+
+  private static String words(List<Column> columns) {
+    return columns.stream()
+        .map(column -> column.name() + " (" + column.width() + ", " + column.dtype().label() + ")")
+        .collect(Collectors.joining(", "));
   }
 
   private static void requireSame(Path folder, String what, Object was, Object is)

@@ -1,14 +1,18 @@
 package io.sluice.store.files;
 
+import io.sluice.files.Quoted;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.tables.TableFile;
+import java.io.IOException;
 import java.io.Serializable;
+import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * The contents of {@code .manifest.json}.
@@ -49,6 +53,8 @@ public record Manifest(
 
   /** The property with the rows that the store has when its capture is complete; a whole number. */
   public static final String PLANNED_ROWS = "plannedRows";
+
+  private static final Pattern FIRST = Pattern.compile("[0-9]{1,9}");
 
   /**
    * Keys of the metadata of an Arrow file's schema that say, where there is no manifest, what a
@@ -119,11 +125,40 @@ public record Manifest(
   /** See {@link ActivationStore#firstPosition}. */
   public int firstPosition() {
     String said = properties.get(FIRST_POSITION);
-    if (said != null && said.matches("\\d{1,9}")) {
+    if (said != null && FIRST.matcher(said).matches()) {
       return Integer.parseInt(said);
     }
     // Stores that were captured before the property existed.
     return Boolean.parseBoolean(properties.get("causal")) ? 1 : 0;
+  }
+
+  /**
+   * Refuses a property that would otherwise be read as if it were not there.
+   *
+   * @param file the manifest, or the file whose schema says it
+   * @param prefix what comes before the name of the property there
+   */
+  static void requireProperty(Path file, String prefix, String key, String value)
+      throws IOException {
+    String wanted =
+        switch (key) {
+          case FIRST_POSITION -> FIRST.matcher(value).matches() ? null : "a number from 0";
+          case PREPEND_BOS ->
+              value.equals("true") || value.equals("false") ? null : "true or false";
+          default -> null;
+        };
+    if (wanted != null) {
+      throw new IOException(
+          file
+              + ": "
+              + prefix
+              + key
+              + " is "
+              + Quoted.of(value)
+              + "; write "
+              + wanted
+              + ", or leave it out");
+    }
   }
 
   /**

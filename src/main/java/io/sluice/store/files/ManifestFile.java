@@ -164,6 +164,7 @@ public final class ManifestFile {
       if (!entry.getValue().isTextual()) {
         throw damaged("has no text " + Quoted.of("properties." + entry.getKey()));
       }
+      Manifest.requireProperty(path, "", entry.getKey(), entry.getValue().textValue());
       properties.put(entry.getKey(), entry.getValue().textValue());
     }
     long rows = integer(root, "rows", 0, Long.MAX_VALUE);

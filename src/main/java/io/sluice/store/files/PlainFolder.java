@@ -61,16 +61,21 @@ public final class PlainFolder {
   }
 
   private List<Path> files() throws IOException {
-    List<Path> found;
+    List<Path> named;
     try (Stream<Path> listed = Files.list(folder)) {
-      found =
+      named =
           listed
-              .filter(file -> SHARD.matcher(name(file)).matches() && Files.isRegularFile(file))
+              .filter(file -> SHARD.matcher(name(file)).matches())
               .filter(file -> !Manifest.VISIBLE_TABLES.contains(name(file)))
               .sorted(Comparator.comparing(PlainFolder::name, PlainFolder::compare))
               .toList();
     }
-    for (Path file : found) {
+    List<Path> found = new ArrayList<>();
+    for (Path file : named) {
+      if (!RegularFile.isListed(file)) {
+        continue;
+      }
+      found.add(file);
       if (!isShardName(name(file))) {
         throw new IOException(
             folder + ": a file is named " + Quoted.of(name(file)) + "; give it a plain name");
@@ -87,6 +92,7 @@ public final class PlainFolder {
   private Manifest manifest() throws IOException {
     List<Manifest.Shard> shards = new ArrayList<>();
     ShardParser.Contents first = null;
+    Path firstFile = null;
     Instant newest = Instant.EPOCH;
     for (Path file : files()) {
       long size;
@@ -96,7 +102,10 @@ public final class PlainFolder {
         contents = ShardParser.describe(file, ShardBytes.of(channel, size));
       }
       requireNotSluices(file, contents);
-      first = first == null ? contents : first;
+      if (first == null) {
+        first = contents;
+        firstFile = file;
+      }
       if (contents.rows() > 0) {
         shards.add(new Manifest.Shard(name(file), contents.rows(), size, null));
       }
@@ -109,8 +118,10 @@ public final class PlainFolder {
     Map<String, String> metadata = first.metadata();
     Map<String, String> properties = new LinkedHashMap<>();
     for (String key : List.of(Manifest.FIRST_POSITION, Manifest.PREPEND_BOS)) {
-      if (metadata.containsKey(PROPERTY + key)) {
-        properties.put(key, metadata.get(PROPERTY + key));
+      String value = metadata.get(PROPERTY + key);
+      if (value != null) {
+        Manifest.requireProperty(firstFile, PROPERTY, key, value);
+        properties.put(key, value);
       }
     }
     return new Manifest(

@@ -195,7 +195,10 @@ record Place(
         names.add(name);
       }
       boolean isReachable = depth == parents.size() && (depth == 0 || inside);
-      if (isReachable && found == null && name.equals(column)) {
+      if (isReachable && name.equals(column)) {
+        if (found != null) {
+          throw twice(column);
+        }
         found = found(field, parents);
       }
       int node = nodes++;
@@ -299,6 +302,9 @@ record Place(
         if (each.dictionary() != null || !isText && its != Type.Null) {
           throw noMessages("lists with " + Quoted.of(each.name() + " (" + kind(each) + ")"));
         }
+        if (fields.stream().anyMatch(before -> before.name().equals(each.name()))) {
+          throw twice(column);
+        }
         if (isText) {
           fields.add(new Field(each.name(), node, buffer, wide));
         }
@@ -322,6 +328,12 @@ record Place(
           "its column " + Quoted.of(column) + " has no lists of token ids, but " + instead,
           "name another one with --text-field");
     }
+  }
+
+  /** Which of two is meant, only their order would say. */
+  private static Unusable twice(String column) {
+    return new Unusable(
+        "has two columns by the name of its column " + Quoted.of(column), "rename one of them");
   }
 
   private static boolean isList(int type) {

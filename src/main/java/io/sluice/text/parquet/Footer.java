@@ -125,6 +125,7 @@ record Footer(String name, int type, int optional, int item, List<Chunk> chunks)
     if (leaf == null) {
       throw missing(leaves, column);
     }
+    requireOne(leaves, leaf, column);
     if (leaf.type != BYTE_ARRAY || leaf.isRepeated()) {
       throw new Unusable(
           "its column "
@@ -156,6 +157,7 @@ record Footer(String name, int type, int optional, int item, List<Chunk> chunks)
       throw noLists(column, TYPES.get(leaf.type));
     }
     Leaf leaf = inside.getFirst();
+    requireOne(leaves, leaf, column);
     if (inside.size() > 1) {
       throw noLists(column, "lists of structures");
     }
@@ -201,9 +203,18 @@ record Footer(String name, int type, int optional, int item, List<Chunk> chunks)
         throw noMessages(
             column, "lists with " + Quoted.of(leaf.name() + " … " + name) + " in them");
       }
+      requireOne(leaves, leaf, column);
       fields.add(of(footer, leaf, name));
     }
     return fields;
+  }
+
+  /** Which of two is meant, only their order would say. */
+  private static void requireOne(List<Leaf> leaves, Leaf leaf, String column) throws Unusable {
+    if (leaves.stream().filter(other -> other.path.equals(leaf.path)).count() > 1) {
+      throw new Unusable(
+          "has two columns by the name of its column " + Quoted.of(column), "rename one of them");
+    }
   }
 
   private static Unusable noMessages(String column, String instead) {

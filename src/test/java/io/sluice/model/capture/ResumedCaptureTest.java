@@ -240,6 +240,21 @@ class ResumedCaptureTest {
     assertThat(ManifestFile.read(store).rows()).isEqualTo(other.kept());
   }
 
+  /** No shard stays, but the rows are those of other texts. */
+  @Test
+  void otherTextsAreRefusedThoughAllIsCapturedAgain() throws IOException {
+    CaptureSpec spec = CaptureSpec.of(new ContextSpec(texts, 8, 0, 30, 100), hooks());
+    Path store = folder.resolve("one-shard");
+    Capture plan = Capture.plan(model, spec);
+    plan.run(store, plan.storeSpec().withRowsPerShard(1000), done -> {});
+    String text = Files.readString(texts.getFirst());
+    Files.writeString(texts.getFirst(), text.replaceFirst("whale", "sea"));
+    refused(spec.withTokens(150), store, "of document");
+    refused(spec.withDtype(DType.F16), store, ", float32), ");
+    Files.writeString(texts.getFirst(), text);
+    assertThat(ResumedCapture.plan(model, spec.withTokens(150), store).kept()).isZero();
+  }
+
   private static void damageAllActivations(RandomAccessFile file) throws IOException {
     long from = file.length() / 3;
     for (long at = from; at < 2 * from; at++) {
