@@ -183,11 +183,10 @@ public class FeaturesCommand extends SluiceCommand {
     return engines.areOfTorch(this);
   }
 
-  /** Opens what the options name, to do a part of the work in this process. */
-  protected final SharedGathering shared() throws IOException {
+  /** Opens what the options name, to do a part of the work on a store in this process. */
+  protected final SharedGathering shared(ActivationStore store) throws IOException {
     EngineFactory factory = engines.engines(this);
     FeatureOwner owner = owner(factory);
-    ActivationStore store = checksums.openUnread(stored);
     GatherSpec spec = contexts.spec(positions.of(store), deadWindow.tokens());
     return new FeatureGathering(owner, store, spec, factory, engines.workers()).shared();
   }

@@ -150,9 +150,13 @@ public class SweepCommand extends SluiceCommand {
   /** Rejects further options before any work. */
   protected void check() {}
 
-  /** Opens the store of the sweep and compares it with its checksums, if that is wanted. */
-  protected ActivationStore open(RunOptions from, Path store) throws IOException {
-    return from.open(store);
+  /**
+   * Opens the store of the sweep and compares it with its checksums, if that is wanted.
+   *
+   * @param place its folder, or its address
+   */
+  protected ActivationStore open(RunOptions from, String place) throws IOException {
+    return from.open(Path.of(place));
   }
 
   /** Begins a sweep in a folder. */
@@ -181,12 +185,13 @@ public class SweepCommand extends SluiceCommand {
   /**
    * Opens a sweep that another process has begun with these options, to train cells of it here.
    *
-   * @param store the store's folder
+   * @param store that of the sweep
    * @param engine kind and device of its engines
    * @param folder the sweep's folder
    */
-  protected final SweepWorker worker(Path store, String engine, Path folder) throws IOException {
-    return SweepWorker.open(files.openUnread(store), engines.engines(this, engine), folder);
+  protected final SweepWorker worker(ActivationStore store, String engine, Path folder)
+      throws IOException {
+    return SweepWorker.open(store, engines.engines(this, engine), folder);
   }
 
   @Override
@@ -195,7 +200,7 @@ public class SweepCommand extends SluiceCommand {
   }
 
   private Sweep started() throws IOException {
-    ActivationStore from = open(files, files.store());
+    ActivationStore from = open(files, given());
     try {
       hook = from.hookName(hook);
     } catch (IllegalArgumentException e) {
@@ -220,6 +225,10 @@ public class SweepCommand extends SluiceCommand {
     return start(from, grid, cells, engines, files.out());
   }
 
+  private String given() {
+    return address("--store").orElseGet(() -> files.store().toString());
+  }
+
   /** An axis and its values, by Sluice's own names. */
   private static String spelled(String axis) {
     int end = axis.indexOf('=');
@@ -237,7 +246,7 @@ public class SweepCommand extends SluiceCommand {
 
   private Sweep resumed() throws IOException {
     Sweep.Origin origin = Sweep.origin(files.out());
-    Path store = files.store() != null ? files.store() : origin.store();
+    String store = files.store() != null ? given() : origin.store();
     return resume(open(files, store), engines, origin.engine(), files.out());
   }
 

@@ -44,7 +44,7 @@ public final class ActivationFeed {
             () ->
                 new IllegalArgumentException(
                     "the store "
-                        + store.folder()
+                        + store.place()
                         + " has no hook point '"
                         + hook
                         + "'; it has "
@@ -110,7 +110,7 @@ public final class ActivationFeed {
       throw new IOException(
           "%s: column '%s', row %d, element %d is %s; capture this text again or leave the row out"
               .formatted(
-                  store.folder(),
+                  store.place(),
                   column.name(),
                   batch.rowNumber(row),
                   element,

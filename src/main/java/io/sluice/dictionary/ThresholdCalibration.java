@@ -83,7 +83,7 @@ public final class ThresholdCalibration {
     if (width != config.inputWidth()) {
       throw new IllegalArgumentException(
           "%s: '%s' is %d wide, but the dictionary reads a width of %d"
-              .formatted(store.folder(), config.inputHook(), width, config.inputWidth()));
+              .formatted(store.place(), config.inputHook(), width, config.inputWidth()));
     }
     if (sample < 1) {
       throw new IllegalArgumentException("a sample needs at least one row, not " + sample);
@@ -94,8 +94,7 @@ public final class ThresholdCalibration {
       Census census = calibration.census(engine);
       if (census.codes == 0) {
         throw new IOException(
-            store.folder()
-                + ": no feature fires on the sample; is it the dictionary's hook point?");
+            store.place() + ": no feature fires on the sample; is it the dictionary's hook point?");
       }
       Thresholds thresholds =
           perFeature
@@ -134,7 +133,7 @@ public final class ThresholdCalibration {
     BatchPlan all = BatchPlan.sequential(columns, BATCH).where(filter);
     long rows = new ActivationFeed(store, all, 1).rows();
     if (rows == 0) {
-      throw new IOException(store.folder() + ": no row is selected, so there is no sample");
+      throw new IOException(store.place() + ": no row is selected, so there is no sample");
     }
     int size = (int) Math.min(BATCH, Math.min(rows, wanted));
     ActivationFeed feed =

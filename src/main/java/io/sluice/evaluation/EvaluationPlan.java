@@ -44,7 +44,7 @@ public record EvaluationPlan(
     requireWidths("reads", subject.inputs(), store);
     requireWidths("writes", subject.outputs(), store);
     if (store.rows() == 0) {
-      throw new IllegalArgumentException(store.folder() + ": the store has no rows");
+      throw new IllegalArgumentException(store.place() + ": the store has no rows");
     }
     // Everything that is measured takes the same tokens, whichever hook points it reads.
     filter =
@@ -60,7 +60,7 @@ public record EvaluationPlan(
       if (column.width() != site.width()) {
         throw new IllegalArgumentException(
             "%s: '%s' is %d wide, but the dictionary %s a width of %d"
-                .formatted(store.folder(), column.name(), column.width(), does, site.width()));
+                .formatted(store.place(), column.name(), column.width(), does, site.width()));
       }
     }
   }
@@ -74,7 +74,7 @@ public record EvaluationPlan(
     if (feed.rows() == 0) {
       throw new IllegalArgumentException(
           "%s: none of its %d rows is selected; %s"
-              .formatted(store.folder(), store.rows(), store.remedyForNoRows()));
+              .formatted(store.place(), store.rows(), store.remedyForNoRows()));
     }
     return feed;
   }
@@ -122,7 +122,7 @@ public record EvaluationPlan(
       throw new IOException(
           "%s: all %,d tokens have the same vector in '%s', so there is no variance to"
                   .formatted(
-                      store.folder(),
+                      store.place(),
                       sums.tokens(),
                       String.join(", ", Site.names(subject.outputs())))
               + " explain; evaluate on more text");

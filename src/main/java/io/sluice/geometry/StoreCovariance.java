@@ -131,7 +131,7 @@ public final class StoreCovariance {
       throw shard.unreadable(e);
     } catch (NonFiniteException e) {
       throw new IOException(
-          store.folder()
+          store.place()
               + ": column '"
               + column.name()
               + "', row "

@@ -10,6 +10,8 @@ import io.sluice.features.gather.DescribedFeatures;
 import io.sluice.features.gather.FeatureGathering;
 import io.sluice.features.gather.SharedGathering;
 import io.sluice.features.gather.SimilarRows;
+import io.sluice.spark.storage.CacheOptions;
+import io.sluice.spark.storage.StorePlace;
 import io.sluice.store.ActivationStore;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -35,11 +37,12 @@ import picocli.CommandLine.Mixin;
     },
     description = {
       "Find out what the features of a dictionary fire on, on a cluster.",
-      "Dictionary and store are on paths that every executor sees. The folder has the bytes of that "
-          + "of 'sluice features', for any number of executors and cores, also if tasks fail or run "
-          + "twice. An executor process has the dictionary once. The driver writes the folder, and "
-          + "what --model tells. Lorsas, --show, --search, --text and --export are left to 'sluice "
-          + "features'."
+      "Dictionary and store are on paths that every executor sees. The store may also be on a file "
+          + "system of Hadoop, such as s3a://bucket/store; each machine then needs room for all of it "
+          + "in --cache. The folder has the bytes of that of 'sluice features', for any number of "
+          + "executors and cores, also if tasks fail or run twice. An executor process has the "
+          + "dictionary once. The driver writes the folder, and what --model tells. Lorsas, --show, "
+          + "--search, --text and --export are left to 'sluice features'."
     })
 @Examples(
     "sluice-spark features --dictionary /shared/runs/asi --store /shared/activations "
@@ -50,8 +53,10 @@ public final class ClusterFeatures extends FeaturesCommand {
 
   @Mixin private MixedExecutors mixed;
 
+  @Mixin private CacheOptions cache;
+
   private boolean verified;
-  private Path place;
+  private StorePlace place;
 
   @Override
   protected void answer() {
@@ -71,7 +76,11 @@ public final class ClusterFeatures extends FeaturesCommand {
   protected ActivationStore open(StoreChecksums checks, Path folder) throws IOException {
     // Each task compares the shards that it reads.
     verified = checks.areCompared();
-    place = folder;
+    place = StorePlace.of(address("--store"), folder, cache.settings(this), checks.reading());
+    if (place.isRemote()) {
+      return place.held(true, verified);
+    }
+    // The manifest of features has the path as it was given.
     ActivationStore store = checks.openUnread(folder);
     if (verified) {
       store.verifyTexts();
@@ -80,8 +89,8 @@ public final class ClusterFeatures extends FeaturesCommand {
   }
 
   /** The work, opened in the process of an executor. */
-  SharedGathering sharedHere() throws IOException {
-    return shared();
+  SharedGathering sharedHere(ActivationStore store) throws IOException {
+    return shared(store);
   }
 
   @Override
@@ -90,18 +99,18 @@ public final class ClusterFeatures extends FeaturesCommand {
       throws IOException {
     SharedGathering shared = gathering.shared();
     double[][] directions = shared.activeDirections();
-    try (Cluster cluster = Cluster.open("sluice features on " + place)) {
-      MixedExecutors.Required required = mixed.required(cluster, usesTorch());
+    try (Cluster cluster = Cluster.open("sluice features on " + place.folder())) {
+      FeaturesTask.Work work =
+          new FeaturesTask.Work(words(), place, verified, mixed.required(cluster, usesTorch()));
       JavaRDD<DescribedFeatures> described;
       try (Progress progress = progress("encode", rows, "tokens")) {
         LongAccumulator tokens = cluster.counter("tokens", progress);
-        described =
-            cluster.run(context -> described(context, shared, directions, required, tokens));
+        described = cluster.run(context -> described(context, shared, directions, work, tokens));
         progress.done();
       }
       List<SimilarRows> similar;
       try (Progress progress = progress("similar", features, "features")) {
-        similar = similar(cluster, shared, required, progress);
+        similar = similar(cluster, shared, work, progress);
         progress.done();
       }
       try (Progress progress = progress("describe", features, "features")) {
@@ -120,12 +129,10 @@ public final class ClusterFeatures extends FeaturesCommand {
       JavaSparkContext context,
       SharedGathering shared,
       double[][] directions,
-      MixedExecutors.Required required,
+      FeaturesTask.Work work,
       LongAccumulator tokens)
       throws IOException {
     List<TaskRange> ranges = TaskRange.of(shared.blocks());
-    List<String> words = words();
-    boolean compared = verified;
     int groups = shared.groups();
     int neighbours =
         Math.clamp(
@@ -139,12 +146,11 @@ public final class ClusterFeatures extends FeaturesCommand {
                 context
                     .parallelize(ranges, ranges.size())
                     .setName("blocks")
-                    .flatMapToPair(
-                        range -> FeaturesTask.of(words).encode(range, compared, required, tokens)),
+                    .flatMapToPair(range -> FeaturesTask.of(work).encode(range, tokens)),
                 Math.ceilDiv(groups, neighbours),
                 neighbours)
             .setName("codes by feature")
-            .mapPartitions(codes -> FeaturesTask.of(words).describe(codes, active.value()))
+            .mapPartitions(codes -> FeaturesTask.of(work).describe(codes, active.value()))
             .setName("features")
             .persist(StorageLevel.DISK_ONLY());
     context.setCallSite("describe");
@@ -153,10 +159,9 @@ public final class ClusterFeatures extends FeaturesCommand {
   }
 
   private List<SimilarRows> similar(
-      Cluster cluster, SharedGathering shared, MixedExecutors.Required required, Progress progress)
+      Cluster cluster, SharedGathering shared, FeaturesTask.Work work, Progress progress)
       throws IOException {
     List<Integer> parts = IntStream.range(0, shared.searches()).boxed().toList();
-    List<String> words = words();
     LongAccumulator found = cluster.counter("features", progress);
     return cluster.run(
         context -> {
@@ -164,7 +169,7 @@ public final class ClusterFeatures extends FeaturesCommand {
           return context
               .parallelize(parts, parts.size())
               .setName("parts of the features")
-              .map(part -> FeaturesTask.of(words).similar(part, required, found))
+              .map(part -> FeaturesTask.of(work).similar(part, found))
               .setName("similar features")
               .collect();
         });

@@ -1,12 +1,15 @@
 package io.sluice.spark;
 
 import io.sluice.cli.SweepCommand;
+import io.sluice.cli.console.Address;
 import io.sluice.cli.console.Progress;
 import io.sluice.cli.help.Examples;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.EngineOptions;
 import io.sluice.cli.options.RunOptions;
+import io.sluice.spark.storage.CacheOptions;
+import io.sluice.spark.storage.StorePlace;
 import io.sluice.store.ActivationStore;
 import io.sluice.training.run.StoppedException;
 import io.sluice.training.sweep.Grid;
@@ -22,6 +25,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -46,8 +50,9 @@ import picocli.CommandLine.Option;
     },
     description = {
       "Train a dictionary for every combination of some settings on a cluster, and compare them.",
-      "Store and --out are on paths that every executor sees. A task trains one dictionary on "
-          + "--cores-per-run cores, as an ordinary run in a folder of its own. The files are those "
+      "Store and --out are on paths that every executor sees. The store may also be on a file "
+          + "system of Hadoop, such as s3a://bucket/store; each machine then needs room for all of it "
+          + "in --cache. A task trains one dictionary on --cores-per-run cores, as an ordinary run in a folder of its own. The files are those "
           + "of 'sluice sweep', and the dictionaries have the same bits. An interrupted sweep "
           + "continues with --resume --out DIR, here or with 'sluice sweep', wherever it was begun.",
       "An axis that is not given has the default of 'sluice train'. An axis with one value "
@@ -72,14 +77,22 @@ public final class ClusterSweep extends SweepCommand {
 
   @Mixin private MixedExecutors mixed;
 
+  @Mixin private CacheOptions cache;
+
   private ActivationStore store;
+  private StorePlace place;
   private boolean verified;
   private String engine;
   private Path folder;
 
   @Override
   protected Set<String> takenByResume() {
-    return Set.of("--cores-per-run", "--allow-other-libtorch", "--allow-other-processors");
+    return Set.of(
+        "--cores-per-run",
+        "--cache",
+        "--cache-size",
+        "--allow-other-libtorch",
+        "--allow-other-processors");
   }
 
   @Override
@@ -120,10 +133,17 @@ public final class ClusterSweep extends SweepCommand {
   }
 
   @Override
-  protected ActivationStore open(RunOptions from, Path place) throws IOException {
-    // Tasks compare its shards. Executors have other working folders.
+  protected ActivationStore open(RunOptions from, String where) throws IOException {
+    // Tasks compare its shards.
     verified = from.verifies();
-    return from.openUnread(place.toAbsolutePath());
+    place =
+        StorePlace.of(
+            Optional.of(where).filter(Address::is),
+            Path.of(where),
+            cache.settings(this),
+            from.reading());
+    // A new sweep records the rows that it holds out, by the positions of all.
+    return from.resume() ? place.outline(false) : place.held(false, verified);
   }
 
   @Override
@@ -169,11 +189,11 @@ public final class ClusterSweep extends SweepCommand {
             .toList();
     List<SweepTask.End> ends;
     try (Cluster cluster = Cluster.open("sluice sweep into " + folder, settings())) {
-      SweepTask.Place place =
-          new SweepTask.Place(
-              words, store.folder().toString(), engine, folder.toString(), mixed.required(cluster));
-      if (verified) {
-        verify(cluster, place);
+      SweepTask.Work work =
+          new SweepTask.Work(
+              words, place, verified, engine, folder.toString(), mixed.required(cluster));
+      if (verified && !place.isRemote()) {
+        verify(cluster, work);
       }
       LongAccumulator tokens = cluster.counter("tokens", progress);
       ends =
@@ -185,7 +205,7 @@ public final class ClusterSweep extends SweepCommand {
                       context
                           .parallelize(names, names.size())
                           .setName("cells of the sweep")
-                          .map(name -> SweepTask.of(place).train(name, tokens))
+                          .map(name -> SweepTask.of(work).train(name, tokens))
                           .setName("dictionaries"),
                       listener::stops);
                 }
@@ -198,7 +218,7 @@ public final class ClusterSweep extends SweepCommand {
   }
 
   /** Compares the store with its checksums, a task for each shard. */
-  private void verify(Cluster cluster, SweepTask.Place place) throws IOException {
+  private void verify(Cluster cluster, SweepTask.Work work) throws IOException {
     List<Integer> shards = IntStream.range(0, store.shards().size()).boxed().toList();
     cluster.run(
         context -> {
@@ -206,7 +226,7 @@ public final class ClusterSweep extends SweepCommand {
           return context
               .parallelize(shards, shards.size())
               .setName("shards")
-              .map(shard -> SweepTask.of(place).verify(shard))
+              .map(shard -> SweepTask.of(work).verify(shard))
               .setName("shards, compared with their checksums")
               .count();
         });
@@ -244,7 +264,7 @@ public final class ClusterSweep extends SweepCommand {
   }
 
   /** A worker in the process of an executor. */
-  SweepWorker workerHere(SweepTask.Place place) throws IOException {
-    return worker(Path.of(place.store()), place.engine(), Path.of(place.folder()));
+  SweepWorker workerHere(ActivationStore from, SweepTask.Work work) throws IOException {
+    return worker(from, work.engine(), Path.of(work.folder()));
   }
 }

@@ -6,7 +6,10 @@ import io.sluice.features.gather.DescribedFeatures;
 import io.sluice.features.gather.SharedGathering;
 import io.sluice.features.gather.SimilarRows;
 import io.sluice.spark.InOrder.Key;
+import io.sluice.spark.storage.StorePlace;
+import io.sluice.store.ActivationStore;
 import java.io.IOException;
+import java.io.Serializable;
 import java.io.UncheckedIOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -24,40 +27,52 @@ import scala.Tuple2;
  * and one task at a time in its engine.
  */
 final class FeaturesTask {
-  private static final Map<List<String>, FeaturesTask> OPEN = new HashMap<>();
+  private static final Map<Work, FeaturesTask> OPEN = new HashMap<>();
 
+  /**
+   * What is to be done.
+   *
+   * @param words the command line
+   * @param store where it is
+   * @param verified whether its files are compared with their checksums
+   * @param required what executors have to have
+   */
+  record Work(
+      List<String> words, StorePlace store, boolean verified, MixedExecutors.Required required)
+      implements Serializable {}
+
+  private final Work work;
   private final SharedGathering gathering;
 
-  private FeaturesTask(SharedGathering gathering) {
+  private FeaturesTask(Work work, SharedGathering gathering) {
+    this.work = work;
     this.gathering = gathering;
   }
 
   /**
-   * The task of a command line; dictionary and store stay open as long as the process lives.
+   * The task of some work; dictionary and store stay open as long as the process lives.
    *
    * @throws IOException if this executor does not see them, or they are damaged
    */
-  static synchronized FeaturesTask of(List<String> words) throws IOException {
-    FeaturesTask open = OPEN.get(words);
+  static synchronized FeaturesTask of(Work work) throws IOException {
+    FeaturesTask open = OPEN.get(work);
     if (open == null) {
-      ExecutorPath.requireThoseOf(words, "--dictionary", "--store");
-      open = new FeaturesTask(Main.parsed(new ClusterFeatures(), words).sharedHere());
-      OPEN.put(words, open);
+      ExecutorPath.requireThoseOf(work.words(), "--dictionary", "--store");
+      ClusterFeatures command = Main.parsed(new ClusterFeatures(), work.words());
+      ActivationStore store = work.store().held(true, work.verified());
+      open = new FeaturesTask(work, command.sharedHere(store));
+      OPEN.put(work, open);
     }
     return open;
   }
 
   /**
-   * Encodes a range of blocks; the codes come when they are asked for.
-   *
-   * @param verified whether the shards that begin there are compared with their checksums
-   * @param required what this executor has to have
+   * Encodes a range of blocks; the codes come when they are asked for. The shards that begin there
+   * are compared with their checksums, unless all were when they came into the cache.
    */
-  Iterator<Tuple2<Key, int[]>> encode(
-      TaskRange range, boolean verified, MixedExecutors.Required required, LongAccumulator tokens)
-      throws IOException {
-    required.check();
-    if (verified) {
+  Iterator<Tuple2<Key, int[]>> encode(TaskRange range, LongAccumulator tokens) throws IOException {
+    work.required().check();
+    if (work.verified() && !work.store().isRemote()) {
       gathering.verify(range.from(), range.to());
     }
     Iterator<CodeChunk> chunks = gathering.encode(range.from(), range.to(), tokens::add);
@@ -76,9 +91,8 @@ final class FeaturesTask {
   }
 
   /** Finds similar features of a part of them. */
-  SimilarRows similar(int part, MixedExecutors.Required required, LongAccumulator features)
-      throws IOException {
-    required.check();
+  SimilarRows similar(int part, LongAccumulator features) throws IOException {
+    work.required().check();
     SimilarRows found = gathering.similar(part);
     features.add(found.count());
     return found;

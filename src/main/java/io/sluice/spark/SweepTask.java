@@ -1,6 +1,8 @@
 package io.sluice.spark;
 
 import io.sluice.cli.Main;
+import io.sluice.spark.storage.StorePlace;
+import io.sluice.store.ActivationStore;
 import io.sluice.torch.TorchException;
 import io.sluice.training.sweep.SweepCell;
 import io.sluice.training.sweep.SweepListener;
@@ -19,20 +21,22 @@ import picocli.CommandLine.ParameterException;
 
 /** What an executor does for {@link ClusterSweep}. */
 final class SweepTask {
-  private static final Map<Place, SweepTask> OPEN = new HashMap<>();
+  private static final Map<Work, SweepTask> OPEN = new HashMap<>();
 
   /**
    * A sweep, as executors are told of it.
    *
    * @param words the command line
-   * @param store the store's folder
+   * @param store where the store is
+   * @param verified whether its files are compared with their checksums
    * @param engine kind and device of its engines
    * @param folder the sweep's folder
    * @param required what executors have to have
    */
-  record Place(
+  record Work(
       List<String> words,
-      String store,
+      StorePlace store,
+      boolean verified,
       String engine,
       String folder,
       MixedExecutors.Required required)
@@ -46,29 +50,33 @@ final class SweepTask {
    */
   record End(String cell, String failure) implements Serializable {}
 
-  private final Place place;
+  private final Work work;
+  private final ActivationStore store;
 
   /** Workers that no task uses: as many as tasks have run at once. */
   private final Deque<SweepWorker> idle = new ConcurrentLinkedDeque<>();
 
-  private SweepTask(Place place) {
-    this.place = place;
+  private SweepTask(Work work, ActivationStore store) {
+    this.work = work;
+    this.store = store;
   }
 
   /**
-   * The task of a sweep.
+   * The task of a sweep; the store stays open as long as the process lives.
    *
    * @throws IOException if this executor does not see the store or the sweep, or has another
    *     LibTorch
    */
-  static synchronized SweepTask of(Place place) throws IOException {
-    SweepTask open = OPEN.get(place);
+  static synchronized SweepTask of(Work work) throws IOException {
+    SweepTask open = OPEN.get(work);
     if (open == null) {
-      place.required().check();
-      ExecutorPath.require(Path.of(place.store()));
-      ExecutorPath.require(Path.of(place.folder()));
-      open = new SweepTask(place);
-      OPEN.put(place, open);
+      work.required().check();
+      ExecutorPath.require(Path.of(work.folder()));
+      if (!work.store().isRemote()) {
+        ExecutorPath.require(Path.of(work.store().folder()));
+      }
+      open = new SweepTask(work, work.store().held(false, work.verified()));
+      OPEN.put(work, open);
     }
     return open;
   }
@@ -79,7 +87,7 @@ final class SweepTask {
       return free;
     }
     try {
-      return Main.parsed(new ClusterSweep(), place.words()).workerHere(place);
+      return Main.parsed(new ClusterSweep(), work.words()).workerHere(store, work);
     } catch (ParameterException | TorchException e) {
       throw new IOException(ExecutorPath.executor() + ": " + e.getMessage(), e);
     }

@@ -49,6 +49,7 @@ public final class ActivationStore {
   private static final String REMEDY = "restore it or capture again";
 
   private final Path folder;
+  private final String place;
   private final Manifest manifest;
   private final List<Column> allColumns;
   private final List<Shard> shards;
@@ -60,12 +61,14 @@ public final class ActivationStore {
 
   private ActivationStore(
       Path folder,
+      String place,
       Manifest manifest,
       List<Column> allColumns,
       List<Shard> shards,
       boolean withTexts)
       throws IOException {
     this.folder = folder;
+    this.place = place;
     this.manifest = manifest;
     this.allColumns = allColumns;
     this.shards = Collections.unmodifiableList(shards);
@@ -109,14 +112,15 @@ public final class ActivationStore {
   public static ActivationStore open(Path folder, Manifest manifest, Reading reading)
       throws IOException {
     int count = manifest.shards().size();
-    return open(folder, manifest, reading, count, file -> true, true);
+    return open(folder, folder.toString(), manifest, reading, count, file -> true, true);
   }
 
   /**
-   * Opens the store in {@code folder}, of which only some files may be there: the manifest, some
-   * shards and perhaps the texts. Rows, columns and the numbers of shards are those of the whole.
-   * The data of another shard cannot be asked for ({@link Shard#isHere}).
+   * Opens copies of a store's files in {@code folder}, of which only some may be there: the
+   * manifest, some shards and perhaps the texts. Rows, columns and the numbers of shards are those
+   * of the whole. The data of another shard cannot be asked for ({@link Shard#isHere}).
    *
+   * @param place where the store is of which these are copies, for messages and records
    * @param shards the numbers of the shards to open
    * @param withTexts whether the texts of tokens and the names of documents are opened, too;
    *     without them the store has none
@@ -125,7 +129,8 @@ public final class ActivationStore {
    * @throws IndexOutOfBoundsException if there is no such shard
    */
   public static ActivationStore openPart(
-      Path folder, Reading reading, Set<Integer> shards, boolean withTexts) throws IOException {
+      Path folder, String place, Reading reading, Set<Integer> shards, boolean withTexts)
+      throws IOException {
     Manifest manifest = ManifestFile.read(folder);
     int count = manifest.shards().size();
     if (!manifest.isSluices()) {
@@ -136,7 +141,7 @@ public final class ActivationStore {
     }
     shards.forEach(shard -> Objects.checkIndex(shard, count));
     ActivationStore store =
-        open(folder, manifest, reading, shards.size(), shards::contains, withTexts);
+        open(folder, place, manifest, reading, shards.size(), shards::contains, withTexts);
     if (store.shards.size() != count) {
       throw new IOException(
           folder + ": damaged: a shard has several record batches; capture the store again");
@@ -146,6 +151,7 @@ public final class ActivationStore {
 
   private static ActivationStore open(
       Path folder,
+      String place,
       Manifest manifest,
       Reading reading,
       int count,
@@ -165,7 +171,7 @@ public final class ActivationStore {
     } else {
       openShards(folder, manifest, columns, Reading.COPIED, wanted, shards);
     }
-    return new ActivationStore(folder, manifest, columns, shards, withTexts);
+    return new ActivationStore(folder, place, manifest, columns, shards, withTexts);
   }
 
   private static Manifest manifest(Path folder) throws IOException {
@@ -209,9 +215,17 @@ public final class ActivationStore {
     }
   }
 
-  /** The folder that holds the store. */
+  /** The folder that holds the store's files, or copies of them. */
   public Path folder() {
     return folder;
+  }
+
+  /**
+   * Where the store is, for messages and records: its folder, or the address of the store whose
+   * copies the folder has.
+   */
+  public String place() {
+    return place;
   }
 
   /** The contents of the store's manifest. */
@@ -400,7 +414,7 @@ public final class ActivationStore {
     if (!has(column)) {
       throw new IOException(
           "%s: its files have no column '%s', which is needed here; write one of int32"
-              .formatted(folder, column));
+              .formatted(place, column));
     }
   }
 
@@ -529,7 +543,7 @@ public final class ActivationStore {
       }
     }
     return new IOException(
-        folder
+        place
             + ": the system could not read a file of this store where it is mapped; look at the"
             + " disk, or read the store by copying",
         e);

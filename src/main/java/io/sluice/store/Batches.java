@@ -64,7 +64,7 @@ public final class Batches {
     if (shuffled && selection.count() == 0) {
       throw new IllegalArgumentException(
           "%s: none of its %d rows is selected; %s"
-              .formatted(store.folder(), store.rows(), store.remedyForNoRows()));
+              .formatted(store.place(), store.rows(), store.remedyForNoRows()));
     }
     this.permutation = shuffled ? new Permutation(selection.count()) : null;
     int count = plan.columns().size();

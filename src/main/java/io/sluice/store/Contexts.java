@@ -55,14 +55,14 @@ public final class Contexts {
           throw new IOException(
               ("%s: row %d is at position %d of a context whose tokens before it are not stored;"
                       + " capture with --special-tokens and without --stride")
-                  .formatted(store.folder(), shard.firstRow() + i, position));
+                  .formatted(store.place(), shard.firstRow() + i, position));
         }
         nextPosition = position + 1;
         document = itsDocument;
       }
     }
     if (count == 0) {
-      throw new IOException(store.folder() + ": the store has no rows; capture a text first");
+      throw new IOException(store.place() + ": the store has no rows; capture a text first");
     }
     starts = Arrays.copyOf(starts, count);
     int[] lengths = new int[count];
@@ -76,7 +76,7 @@ public final class Contexts {
   private static void requireAll(ActivationStore store) throws IOException {
     if (!store.exclusion().isEmpty()) {
       throw new IOException(
-          store.folder()
+          store.place()
               + ": its manifest leaves tokens out ("
               + store.exclusion()
               + "), and low-rank sparse attention needs all tokens of a context; capture without"
@@ -182,7 +182,7 @@ public final class Contexts {
         throw new IOException(
             "%s: column '%s', row %d is %s; capture again without it"
                 .formatted(
-                    store.folder(),
+                    store.place(),
                     column,
                     starts[contexts[i]] + bad / stored.width(),
                     Elements.get(copied, DType.F32, bad)));

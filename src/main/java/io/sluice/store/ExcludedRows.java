@@ -103,7 +103,7 @@ final class ExcludedRows {
     double median = count == 0 ? 0 : TokenExclusion.median(Arrays.copyOf(norms, count));
     if (!(median > 0)) {
       throw new IOException(
-          store.folder()
+          store.place()
               + ": the median norm of '"
               + column.name()
               + "' is "

@@ -37,11 +37,16 @@ final class ClusterStore {
 
   /** Writes the store. */
   void write(Path folder) throws IOException {
-    int[] tokens = new int[ROWS];
-    int[] positions = new int[ROWS];
-    int[] documents = new int[ROWS];
+    write(folder, ROWS);
+  }
+
+  /** Writes one of so many rows. */
+  void write(Path folder, int rows) throws IOException {
+    int[] tokens = new int[rows];
+    int[] positions = new int[rows];
+    int[] documents = new int[rows];
     int left = 0;
-    for (int row = 0; row < ROWS; row++) {
+    for (int row = 0; row < rows; row++) {
       boolean begins = left-- == 0;
       if (begins) {
         left = random.nextInt(900);
@@ -55,7 +60,7 @@ final class ClusterStore {
     StoreSpec spec = StoreSpec.of("model", "text", columns).withRowsPerShard(9000);
     try (StoreWriter writer = StoreWriter.create(folder, spec)) {
       writer.tokens(TokenTable.of(IntStream.range(0, WORDS).mapToObj(i -> " word" + i).toList()));
-      writer.append(tokens, positions, documents, DType.F32, drawn(ROWS * 16), drawn(ROWS * 12));
+      writer.append(tokens, positions, documents, DType.F32, drawn(rows * 16), drawn(rows * 12));
       writer.finish();
     }
   }

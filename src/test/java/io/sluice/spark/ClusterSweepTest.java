@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -275,7 +276,7 @@ class ClusterSweepTest {
     await(() -> checkpoints(sweep).anyMatch(step -> step > 0), process);
   }
 
-  private static void await(BooleanSupplier condition, Process process) {
+  static void await(BooleanSupplier condition, Process process) {
     long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(3);
     while (!condition.getAsBoolean()) {
       assertThat(process.isAlive()).as("the process has ended before").isTrue();
@@ -286,8 +287,12 @@ class ClusterSweepTest {
 
   /** The steps of all checkpoints in a sweep. */
   private static Stream<Integer> checkpoints(Path sweep) {
+    return checkpoints(sweep, CELLS);
+  }
+
+  static Stream<Integer> checkpoints(Path sweep, String... cells) {
     List<Integer> steps = new ArrayList<>();
-    for (String cell : CELLS) {
+    for (String cell : cells) {
       String[] names = sweep.resolve("cells").resolve(cell).toFile().list();
       for (String name : names == null ? new String[0] : names) {
         if (name.matches("checkpoint-\\d+\\.safetensors")) {
@@ -299,12 +304,12 @@ class ClusterSweepTest {
   }
 
   /** Lines of errors, without those of progress. */
-  private static List<String> lines(String errors) {
+  static List<String> lines(String errors) {
     return errors.lines().filter(line -> !line.startsWith("sweep: ")).toList();
   }
 
   /** A table without the last column and the folder, which differ. */
-  private static String untimed(String table, String out) {
+  static String untimed(String table, String out) {
     return table
         .replaceAll("(?m) +[0-9,]+$", "")
         .replaceAll("(?m) +tokens/s$", "")
@@ -312,9 +317,21 @@ class ClusterSweepTest {
   }
 
   private static void requireSame(Path actual, Path expected, String... cells) throws IOException {
+    requireSame(actual, expected, text -> text, cells);
+  }
+
+  /**
+   * Compares two sweeps.
+   *
+   * @param renamed how texts of the first that name its store would name the other's
+   */
+  static void requireSame(
+      Path actual, Path expected, UnaryOperator<String> renamed, String... cells)
+      throws IOException {
     for (String name : List.of("sweep.json", "stability.json")) {
       if (Files.exists(expected.resolve(name))) {
-        assertThat(actual.resolve(name)).hasSameBinaryContentAs(expected.resolve(name));
+        assertThat(renamed.apply(Files.readString(actual.resolve(name))))
+            .isEqualTo(Files.readString(expected.resolve(name)));
       }
     }
     for (String cell : cells) {
@@ -325,14 +342,15 @@ class ClusterSweepTest {
         assertThat(one.resolve(name)).hasSameBinaryContentAs(other.resolve(name));
       }
       assertThat(TrainerTest.untimed(one)).isEqualTo(TrainerTest.untimed(other));
-      assertThat(description(one)).isEqualTo(description(other));
+      assertThat(description(one, renamed)).isEqualTo(description(other, text -> text));
     }
   }
 
   /** A {@code run.json} without what depends on the clock. */
-  private static ObjectNode description(Path run) throws IOException {
-    ObjectNode json =
-        (ObjectNode) new ObjectMapper().readTree(Files.readString(run.resolve("run.json")));
+  private static ObjectNode description(Path run, UnaryOperator<String> renamed)
+      throws IOException {
+    String text = renamed.apply(Files.readString(run.resolve("run.json")));
+    ObjectNode json = (ObjectNode) new ObjectMapper().readTree(text);
     ((ObjectNode) json.get("result")).remove(List.of("seconds", "tokensPerSecond"));
     return json;
   }

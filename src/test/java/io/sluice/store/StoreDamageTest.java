@@ -44,6 +44,10 @@ class StoreDamageTest {
   void missingFolderOrManifestIsNamed() throws IOException {
     Path nowhere = parent.resolve("nowhere");
     rejected(nowhere, nowhere, "no such folder");
+    for (String address : List.of("s3a://bucket/store", "file:///shared/store")) {
+      Path place = Path.of(address);
+      rejected(place, place, "only 'sluice-spark' reads stores at addresses");
+    }
     rejected(shard, shard, "not a folder");
     Files.delete(manifest);
     rejected(folder, "no .manifest.json");

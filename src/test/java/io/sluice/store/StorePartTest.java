@@ -49,17 +49,21 @@ class StorePartTest {
   void aShardThatIsHereIsThatOfTheWholeStore() throws IOException {
     Path folder = whole();
     ActivationStore all = ActivationStore.open(folder);
+    assertThat(all.place()).isEqualTo(folder.toString());
     Path some = Files.createDirectory(temp.resolve("some"));
     for (String name : List.of(".manifest.json", "shard-00001.arrow")) {
       Files.copy(folder.resolve(name), some.resolve(name));
     }
     for (Reading reading : Reading.values()) {
-      ActivationStore part = ActivationStore.openPart(some, reading, Set.of(1), false);
+      ActivationStore part =
+          ActivationStore.openPart(some, "s3a://bucket/store", reading, Set.of(1), false);
       assertThat(part.rows()).isEqualTo(ROWS);
       assertThat(part.shards()).hasSize(3);
       assertThat(part.columns()).isEqualTo(all.columns());
       assertThat(part.tokens()).isEmpty();
       assertThat(part.reading()).isEqualTo(reading);
+      assertThat(part.folder()).isEqualTo(some);
+      assertThat(part.place()).isEqualTo("s3a://bucket/store");
       Shard shard = part.shards().get(1);
       assertThat(shard.isHere()).isTrue();
       assertThat(shard.firstRow()).isEqualTo(10);
@@ -75,13 +79,16 @@ class StorePartTest {
       assertThatThrownBy(() -> other.kept((row, token, position, document) -> true))
           .isInstanceOf(IllegalStateException.class);
     }
-    assertThatThrownBy(() -> ActivationStore.openPart(some, Reading.MAPPED, Set.of(0), false))
+    assertThatThrownBy(
+            () -> ActivationStore.openPart(some, "elsewhere", Reading.MAPPED, Set.of(0), false))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("shard-00000.arrow: missing");
-    assertThatThrownBy(() -> ActivationStore.openPart(some, Reading.MAPPED, Set.of(1), true))
+    assertThatThrownBy(
+            () -> ActivationStore.openPart(some, "elsewhere", Reading.MAPPED, Set.of(1), true))
         .isInstanceOf(IOException.class)
         .hasMessageContaining(".tokens.ipc: missing");
-    assertThatThrownBy(() -> ActivationStore.openPart(some, Reading.MAPPED, Set.of(3), false))
+    assertThatThrownBy(
+            () -> ActivationStore.openPart(some, "elsewhere", Reading.MAPPED, Set.of(3), false))
         .isInstanceOf(IndexOutOfBoundsException.class);
   }
 

@@ -55,7 +55,7 @@ public final class RowsOption {
               Locale.ROOT,
               "--rows %s: which tokens of %s were held out is not known, as %s; give --rows all",
               rows,
-              store.folder(),
+              store.place(),
               why()));
     }
   }

@@ -5,6 +5,7 @@ import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.store.ActivationStore;
+import io.sluice.store.Reading;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashSet;
@@ -66,23 +67,19 @@ public final class RunOptions {
     return out;
   }
 
-  /** The store's folder; null if none was given. */
+  /** The store's folder, or an address as a path; null if none was given. */
   public Path store() {
     return store;
+  }
+
+  /** How the store's files come into memory. */
+  public Reading reading() {
+    return checksums.reading();
   }
 
   /** Whether the store's files are compared with their checksums. */
   public boolean verifies() {
     return checksums.areCompared();
-  }
-
-  /**
-   * Opens a store without reading it.
-   *
-   * @throws IOException if it is missing or damaged; the message names the file
-   */
-  public ActivationStore openUnread(Path folder) throws IOException {
-    return checksums.openUnread(folder);
   }
 
   /**

@@ -169,7 +169,7 @@ public final class StoreSpectra {
                       ? "%s: '%s' has one token, and a spectrum needs several; capture a longer text"
                       : "%s: '%s' holds the same vector in all %d tokens, so there is no variance to"
                           + " measure; capture another text")
-                  .formatted(store == null ? text : store.folder(), column, covariance.count())));
+                  .formatted(store == null ? text : store.place(), column, covariance.count())));
     }
     return new Spectra.Hook(
         column,

@@ -58,7 +58,7 @@ final class StoredContexts {
                 ("%s: row %d begins a context at position %d, so tokens before it are not stored:"
                         + " contexts overlap, or the model has other special tokens; capture"
                         + " without --stride")
-                    .formatted(store.folder(), shard.firstRow() + i, positions[i]));
+                    .formatted(store.place(), shard.firstRow() + i, positions[i]));
           }
           starts = ScratchArrays.extended(starts, count + 1);
           starts[count++] = shard.firstRow() + i;

@@ -107,19 +107,19 @@ public final class FeatureGathering implements AutoCloseable {
       if (column.width() != site.width()) {
         throw new IllegalArgumentException(
             "%s: '%s' is %d wide, but the dictionary reads a width of %d"
-                .formatted(store.folder(), column.name(), column.width(), site.width()));
+                .formatted(store.place(), column.name(), column.width(), site.width()));
       }
     }
     String of = store.manifest().model();
     if (!owner.model().isEmpty() && !of.isEmpty() && !owner.model().equals(of)) {
       throw new IOException(
           "%s: is of the model '%s', but the dictionary was trained on '%s'; capture a text with that model"
-              .formatted(store.folder(), of, owner.model()));
+              .formatted(store.place(), of, owner.model()));
     }
     if (store.rows() == 0 || store.rows() >= 1L << 32) {
       throw new IOException(
           "%s: has %d rows; features are gathered from 1 to 2^32 of them"
-              .formatted(store.folder(), store.rows()));
+              .formatted(store.place(), store.rows()));
     }
   }
 
@@ -261,7 +261,7 @@ public final class FeatureGathering implements AutoCloseable {
     if (selected == 0) {
       throw new IOException(
           "%s: none of its %d rows is at position %d or later; begin at an earlier position"
-              .formatted(store.folder(), store.rows(), spec.firstPosition()));
+              .formatted(store.place(), store.rows(), spec.firstPosition()));
     }
   }
 
@@ -280,7 +280,7 @@ public final class FeatureGathering implements AutoCloseable {
     return new FeatureManifest(
         source,
         new FeatureManifest.Stored(
-            store.folder().toString(),
+            store.place(),
             String.join(", ", source.reads()),
             store.rows(),
             store.manifest().model(),

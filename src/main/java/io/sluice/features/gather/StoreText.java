@@ -36,7 +36,7 @@ final class StoreText {
             .orElseThrow(
                 () ->
                     new IOException(
-                        store.folder()
+                        store.place()
                             + ": has no texts of its tokens (.tokens.ipc), so contexts could not be"
                             + " read; capture the text again, or write that file"));
     store.require(Column.TOKEN_ID);

@@ -87,7 +87,7 @@ public final class LorsaEvaluator {
     if (!sums.varies()) {
       throw new IOException(
           "%s: all %,d tokens have the same vector in '%s', so there is no variance to explain; evaluate on more text"
-              .formatted(contexts.store().folder(), tokens, config.outputHook()));
+              .formatted(contexts.store().place(), tokens, config.outputHook()));
     }
     double fvu = sums.fvu();
     long window = Math.min(deadWindow, tokens);

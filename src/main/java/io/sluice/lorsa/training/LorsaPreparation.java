@@ -148,7 +148,7 @@ final class LorsaPreparation {
     if (tokens == 0) {
       throw new IOException(
           "%s: no context has a token at position %d or later; start at an earlier one"
-              .formatted(feed.contexts().store().folder(), config.fromPosition()));
+              .formatted(feed.contexts().store().place(), config.fromPosition()));
     }
     double meanSquare = 0;
     for (int i = 0; i < sums.length; i++) {
@@ -161,8 +161,7 @@ final class LorsaPreparation {
     if (!(moments.inputNorm() > 0 && moments.variance() > 0)) {
       throw new IOException(
           "%s: column '%s' or '%s' holds the same vector in all rows"
-              .formatted(
-                  feed.contexts().store().folder(), config.inputHook(), config.outputHook()));
+              .formatted(feed.contexts().store().place(), config.inputHook(), config.outputHook()));
     }
     return moments;
   }

@@ -3,6 +3,7 @@ package io.sluice.spark.storage;
 import io.sluice.files.OutputFolder;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -12,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import org.apache.spark.TaskContext;
 
 /**
  * Copies of files that are elsewhere, on a disk of this machine, for all processes that name the
@@ -143,6 +145,7 @@ public final class FileCache {
     byte[] chunk = new byte[CHUNK_BYTES];
     try (InputStream in = file.source().open()) {
       for (int count = in.read(chunk); count >= 0 && done <= file.bytes(); count = in.read(chunk)) {
+        requireWanted(file);
         sum.add(chunk, count);
         done += count;
         if (done <= file.bytes()) {
@@ -168,6 +171,14 @@ public final class FileCache {
               + ", the manifest says "
               + file.fingerprint().digits()
               + "; it changed since it was written: restore it or capture again");
+    }
+  }
+
+  /** A whole store may take hours, and nobody waits so long for a task that is stopped. */
+  private static void requireWanted(RemoteFile file) throws InterruptedIOException {
+    TaskContext task = TaskContext.get();
+    if (task != null && task.isInterrupted()) {
+      throw new InterruptedIOException(file.name() + ": its task was stopped");
     }
   }
 

@@ -190,7 +190,10 @@ public final class RemoteStore {
       }
       Path here = first.path().getParent();
       view.store =
-          named(folder, here, () -> ActivationStore.openPart(here, reading, shards, withTexts));
+          named(
+              folder,
+              here,
+              () -> ActivationStore.openPart(here, folder.address(), reading, shards, withTexts));
       return view;
     } catch (IOException | RuntimeException | Error e) {
       view.close();

@@ -104,6 +104,14 @@ public final class ManifestFile {
    */
   public static Manifest read(Path folder) throws IOException {
     StoreReplacement.repair(folder);
+    if (!Files.exists(folder) && folder.getName(0).toString().matches("[a-zA-Z][a-zA-Z0-9+.-]+:")) {
+      // As a path an address has lost a slash.
+      throw new IOException(
+          folder
+              + ": no such folder; only 'sluice-spark' reads stores at addresses such as"
+              + " s3a://bucket/store, so run that, or copy the store into a folder and give its"
+              + " path");
+    }
     if (!Files.isDirectory(folder)) {
       throw new IOException(
           folder

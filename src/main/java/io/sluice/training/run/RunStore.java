@@ -12,7 +12,7 @@ public final class RunStore {
 
   /** Writes which store it is into the configuration of a run. */
   public static void write(ActivationStore store, ObjectNode config) {
-    config.put("store", store.folder().toString());
+    config.put("store", store.place());
     config.put("storeRows", store.rows());
     config.put("storeCreated", store.manifest().created());
     config.put("model", store.manifest().model());
@@ -34,7 +34,7 @@ public final class RunStore {
                   file,
                   config.path("storeRows").asLong(),
                   config.path("storeCreated").asText(),
-                  store.folder(),
+                  store.place(),
                   store.rows(),
                   store.manifest().created()));
     }

@@ -92,7 +92,7 @@ final class AutoencoderPreparation {
     int dimensions = remedies.constrain() ? remedies.dimensions() : blueprint.inputWidth();
     if (!(sample.variances()[0] > 0)) {
       throw new IOException(
-          store.folder() + ": column '" + config.hook() + "' holds the same vector in all rows");
+          store.place() + ": column '" + config.hook() + "' holds the same vector in all rows");
     }
     if (dimensions == 0) {
       dimensions = Spectrum.of(sample.covariance()).intrinsicDimension(remedies.tau());

@@ -138,7 +138,7 @@ final class FurtherPreparation {
                     Site.names(own),
                     Site.widths(own),
                     ofStore.get(i).hook(),
-                    store.folder(),
+                    store.place(),
                     ofStore.get(i).width()));
       }
     }

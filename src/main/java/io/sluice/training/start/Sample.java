@@ -84,16 +84,16 @@ public record Sample(
         squares[site] = squares[site] / count - meanSquare;
         if (!(norms[site] > 0)) {
           throw new IOException(
-              store.folder() + ": column '" + hooks.get(site) + "' holds nothing but zeros");
+              store.place() + ": column '" + hooks.get(site) + "' holds nothing but zeros");
         }
         // What is left of the squares of one vector is rounding.
         if (!(squares[site] > 1e-13 * meanSquare)) {
           throw new IOException(
               count == 1
                   ? "%s: only one token is selected, and training needs several; capture a longer text"
-                      .formatted(store.folder())
+                      .formatted(store.place())
                   : "%s: column '%s' holds the same vector in all %d rows that were read; there is nothing to learn: capture another text"
-                      .formatted(store.folder(), hooks.get(site), count));
+                      .formatted(store.place(), hooks.get(site), count));
         }
       }
       return new Sample(count, norms, mean, squares, sums == null ? null : sums.covariance());

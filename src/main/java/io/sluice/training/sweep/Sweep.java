@@ -121,7 +121,7 @@ public final class Sweep implements AutoCloseable {
               grid,
               cells,
               engine,
-              store.folder().toString(),
+              store.place(),
               store.rows(),
               store.manifest().created(),
               store.manifest().model(),
@@ -168,13 +168,13 @@ public final class Sweep implements AutoCloseable {
         : String.format(Locale.ROOT, "%.1f GB", bytes / 1e9);
   }
 
-  /** Where a sweep's store is, and its engine's kind and device. */
-  public record Origin(Path store, String engine) {}
+  /** Where a sweep's store is, a path or an address, and its engine's kind and device. */
+  public record Origin(String store, String engine) {}
 
   /** Reads the store and the engine of a sweep from its folder, for {@link #resume}. */
   public static Origin origin(Path folder) throws IOException {
     SweepFile file = SweepFile.read(folder);
-    return new Origin(Path.of(file.store()), file.engine());
+    return new Origin(file.store(), file.engine());
   }
 
   /**

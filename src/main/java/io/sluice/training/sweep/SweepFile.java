@@ -29,7 +29,7 @@ import java.util.Set;
  * @param grid the axes
  * @param cells all cells, in order
  * @param engine kind and device, for instance {@code auto cpu}
- * @param store the folder of the store
+ * @param store the folder of the store, or its address
  * @param storeRows its rows
  * @param storeCreated when it was written
  * @param model whose activations it holds
@@ -160,7 +160,7 @@ public record SweepFile(
                   folder.resolve(NAME),
                   storeRows,
                   storeCreated,
-                  store.folder(),
+                  store.place(),
                   store.rows(),
                   store.manifest().created()));
     }

@@ -9,6 +9,7 @@ import java.io.BufferedReader;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,6 +22,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
+import org.apache.spark.TaskContext$;
+import org.apache.spark.TaskContextImpl;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -88,6 +91,25 @@ class FileCacheTest {
       }
     }
     assertThat(fetched).hasValue(1);
+  }
+
+  @Test
+  void aTaskThatIsStoppedWaitsForNoFile() throws IOException {
+    FileCache cache = cache(10_000);
+    TaskContextImpl task = TaskContext$.MODULE$.empty();
+    task.markInterrupted("stopped");
+    TaskContext$.MODULE$.setTaskContext(task);
+    try {
+      assertThatThrownBy(() -> cache.lease(file(1, 1000), true))
+          .isInstanceOf(InterruptedIOException.class)
+          .hasMessage("s3a://bucket/store/shard-00001.arrow: its task was stopped");
+    } finally {
+      TaskContext$.MODULE$.unset();
+    }
+    assertThat(path(1)).doesNotExist();
+    try (FileCache.Lease lease = cache.lease(file(1, 1000), true)) {
+      assertThat(lease.path()).hasBinaryContent(content(1, 1000));
+    }
   }
 
   @Test
