@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BooleanSupplier;
 import org.apache.spark.TaskContext;
 
 /**
@@ -39,8 +40,12 @@ public final class FileCache {
    */
   private final Map<Path, Object> compared = new HashMap<>();
 
-  private FileCache(Path folder) {
+  /** Whether nobody waits any more for what this thread fetches. */
+  private final BooleanSupplier stopped;
+
+  private FileCache(Path folder, BooleanSupplier stopped) {
     this.folder = folder;
+    this.stopped = stopped;
     this.index = new CacheIndex(folder);
   }
 
@@ -50,6 +55,11 @@ public final class FileCache {
    * @throws IOException if that is not possible; one line that names it
    */
   public static FileCache of(CacheSettings settings) throws IOException {
+    return of(settings, FileCache::isTaskStopped);
+  }
+
+  /** The same, which fetches until a condition holds. */
+  static FileCache of(CacheSettings settings, BooleanSupplier stopped) throws IOException {
     Path wanted;
     try {
       wanted = settings.here();
@@ -57,7 +67,8 @@ public final class FileCache {
       throw new IOException(e.getMessage() + ", or give --cache DIR", e);
     }
     OutputFolder.make(wanted);
-    FileCache cache = OPEN.computeIfAbsent(wanted.toRealPath(), FileCache::new);
+    FileCache cache =
+        OPEN.computeIfAbsent(wanted.toRealPath(), path -> new FileCache(path, stopped));
     cache.index.bound(settings.bytes());
     return cache;
   }
@@ -174,10 +185,14 @@ public final class FileCache {
     }
   }
 
-  /** A whole store may take hours, and nobody waits so long for a task that is stopped. */
-  private static void requireWanted(RemoteFile file) throws InterruptedIOException {
+  private static boolean isTaskStopped() {
     TaskContext task = TaskContext.get();
-    if (task != null && task.isInterrupted()) {
+    return task != null && task.isInterrupted();
+  }
+
+  /** A whole store may take hours, and nobody waits so long for a task that is stopped. */
+  private void requireWanted(RemoteFile file) throws InterruptedIOException {
+    if (stopped.getAsBoolean()) {
       throw new InterruptedIOException(file.name() + ": its task was stopped");
     }
   }

@@ -20,10 +20,9 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
-import org.apache.spark.TaskContext$;
-import org.apache.spark.TaskContextImpl;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -95,18 +94,14 @@ class FileCacheTest {
 
   @Test
   void aTaskThatIsStoppedWaitsForNoFile() throws IOException {
-    FileCache cache = cache(10_000);
-    TaskContextImpl task = TaskContext$.MODULE$.empty();
-    task.markInterrupted("stopped");
-    TaskContext$.MODULE$.setTaskContext(task);
-    try {
-      assertThatThrownBy(() -> cache.lease(file(1, 1000), true))
-          .isInstanceOf(InterruptedIOException.class)
-          .hasMessage("s3a://bucket/store/shard-00001.arrow: its task was stopped");
-    } finally {
-      TaskContext$.MODULE$.unset();
-    }
+    AtomicBoolean stopped = new AtomicBoolean(true);
+    FileCache cache =
+        FileCache.of(new CacheSettings(temp.resolve("cache").toString(), 10_000), stopped::get);
+    assertThatThrownBy(() -> cache.lease(file(1, 1000), true))
+        .isInstanceOf(InterruptedIOException.class)
+        .hasMessage("s3a://bucket/store/shard-00001.arrow: its task was stopped");
     assertThat(path(1)).doesNotExist();
+    stopped.set(false);
     try (FileCache.Lease lease = cache.lease(file(1, 1000), true)) {
       assertThat(lease.path()).hasBinaryContent(content(1, 1000));
     }
