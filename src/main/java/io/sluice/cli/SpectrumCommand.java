@@ -218,19 +218,10 @@ public class SpectrumCommand extends SluiceCommand {
     print(spectra);
   }
 
-  private String nothingToMeasure(ActivationStore store) throws IOException {
-    if (!store.exclusion().isEmpty() && positions.of(store) == 0) {
-      return "all rows are left out: " + store.exclusion() + "; capture other texts";
-    }
-    if (!store.has(Column.POSITION)) {
-      return "its files have no column 'position', so no position can be left out; write one of"
-          + " int32, or give --from-position 0";
-    }
-    return "no row has a position of "
-        + positions.of(store)
-        + " or more"
-        + (store.exclusion().isEmpty() ? "" : " and is not left out: " + store.exclusion())
-        + "; give a smaller --from-position";
+  private String nothingToMeasure(ActivationStore store) {
+    return store.exclusion().isEmpty() && store.has(Column.POSITION)
+        ? "no row has a position of " + positions.of(store) + " or more; give a smaller --from-position"
+        : "none of its " + store.rows() + " rows is selected; " + store.remedyForNoRows();
   }
 
   /** Opens the store and verifies it, if that is wanted. */

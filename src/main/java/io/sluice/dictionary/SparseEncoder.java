@@ -434,7 +434,11 @@ public final class SparseEncoder {
   private static void require(String what, double given, double asked) {
     if (given != asked) {
       throw new IllegalArgumentException(
-          "%s must have %.0f values, not %s".formatted(what, asked, given));
+          what
+              + " must have "
+              + (long) asked
+              + " values, not "
+              + (given == (long) given ? Long.toString((long) given) : Double.toString(given)));
     }
   }
 

@@ -398,8 +398,16 @@ public final class ActivationStore {
     return false;
   }
 
-  /** What to do if a filter of positions leaves no row, as the end of a sentence. */
+  /** What to do if no row is left, as the end of a sentence. */
   public String remedyForNoRows() {
+    if (rows() == 0) {
+      return "capture again, or write files with rows";
+    }
+    if (!exclusion().isEmpty()) {
+      return "its manifest leaves tokens out ("
+          + String.join(", ", exclusion().properties().keySet())
+          + "): capture other texts, or begin at an earlier position";
+    }
     return has(Column.POSITION)
         ? "begin at an earlier position, or capture a longer text"
         : "its files have no column 'position', so begin at position 0";

@@ -8,6 +8,7 @@ import io.sluice.engine.EngineFactory;
 import io.sluice.engine.spec.Optimiser;
 import io.sluice.memory.Workers;
 import io.sluice.store.ActivationStore;
+import io.sluice.store.files.Column;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.run.RunFolder;
 import io.sluice.training.run.StateFile;
@@ -18,6 +19,7 @@ import io.sluice.weights.Safetensors;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -26,6 +28,9 @@ import java.util.Optional;
  * The run may go on meanwhile, or have ended.
  */
 public final class CheckpointDictionary implements AutoCloseable {
+  /** In the settings of a run without a store, the object with the width of each hook point. */
+  public static final String WIDTHS = "widths";
+
   private final Engine engine;
   private final WhiteningMap map;
   private final DictionarySource source;
@@ -82,22 +87,51 @@ public final class CheckpointDictionary implements AutoCloseable {
     }
   }
 
-  /** From the run's store; where that is gone, from the checkpoint, if one hook point is each. */
+  /**
+   * From the run's store. Of a run without one, its settings have the widths; where the store is
+   * gone, the checkpoint has them, if one hook point is each.
+   */
   private static Blueprint blueprint(TrainingConfig config, JsonNode settings, Path file)
       throws IOException {
-    Path store = Path.of(settings.path("store").asText());
     List<String> reads = config.kind().inputs(config.hook());
     List<String> writes = config.kind().outputs(config.hook());
+    JsonNode widths = settings.path(WIDTHS);
+    if (widths.isObject()) {
+      return blueprint(config, settings, sites(reads, widths, file), sites(writes, widths, file));
+    }
+    Path store = Path.of(settings.path("store").asText());
     if (Files.isDirectory(store) || reads.size() > 1 || writes.size() > 1) {
       return Blueprint.of(config, ActivationStore.open(store));
     }
     Safetensors tensors = Safetensors.open(file);
-    return new Blueprint(
+    return blueprint(
         config,
-        settings.path("model").asText(),
-        Optional.empty(),
+        settings,
         List.of(new Site(reads.getFirst(), width(tensors, "encoder", file))),
         List.of(new Site(writes.getFirst(), width(tensors, "decoder", file))));
+  }
+
+  private static Blueprint blueprint(
+      TrainingConfig config, JsonNode settings, List<Site> inputs, List<Site> outputs) {
+    return new Blueprint(
+        config, settings.path("model").asText(), Optional.empty(), inputs, outputs);
+  }
+
+  private static List<Site> sites(List<String> hooks, JsonNode widths, Path file)
+      throws IOException {
+    List<Site> sites = new ArrayList<>();
+    for (String hook : hooks) {
+      int width = widths.path(hook).asInt();
+      if (width < 1 || width > Column.MAX_WIDTH) {
+        throw new IOException(
+            file.resolveSibling(RunFolder.DESCRIPTION)
+                + ": does not say how wide '"
+                + hook
+                + "' is; restore it");
+      }
+      sites.add(new Site(hook, width));
+    }
+    return sites;
   }
 
   private static int width(Safetensors tensors, String name, Path file) throws IOException {

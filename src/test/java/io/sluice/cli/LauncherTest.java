@@ -2,6 +2,8 @@ package io.sluice.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sluice.model.TinyModel;
+import io.sluice.torch.Torch;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -191,6 +193,23 @@ class LauncherTest {
     assertThat(latin.status()).isEqualTo(2);
     assertThat(latin.err().lines()).as(latin.err()).hasSize(1);
     assertThat(latin.err()).startsWith("sluice: argument 5 ").contains("UTF-8");
+  }
+
+  /** Otherwise the next file that the JVM opens would be read as a text. */
+  @Test
+  void aClosedStandardInputIsEmpty() throws Exception {
+    Assumptions.assumeTrue(Torch.isAvailable(), "no LibTorch");
+    CommandProcess closed =
+        run(
+            folder,
+            Map.of(),
+            "bash",
+            "-c",
+            "\"$0\" capture --model \"$1\" --text - --out store <&-",
+            LAUNCHER,
+            TinyModel.LLAMA.folder().toString());
+    assertThat(closed.status()).isEqualTo(1);
+    assertThat(closed.err()).contains("standard input is empty");
   }
 
   @Test

@@ -163,7 +163,7 @@ class SpectrumCommandTest {
     Path file = folders.resolve("a.arrow");
     ArrowFiles.write(file, List.of("h"), 3, List.of(), Map.of(), 0, 40);
     assertThat(run("--from-position", "1")).isEqualTo(1);
-    assertOneLine("plain", "no column 'position'", "--from-position 0");
+    assertOneLine("plain", "no column 'position'", "begin at position 0");
     ArrowFiles.write(file, List.of("h"), 3, List.of(), Map.of(), 0);
     assertThat(run()).isEqualTo(1);
     assertOneLine("plain", "its files have no rows; write some");

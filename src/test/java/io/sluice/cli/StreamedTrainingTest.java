@@ -69,7 +69,9 @@ class StreamedTrainingTest {
     List<String> source = List.of("--model", model(), "--text", text.toString());
     run(source, "capture", "--hooks", "layers.*.*", "--tokens", "4000", "--out", store.toString());
     String[] common =
-        ("train --features 64 --k 4 --batch 100 --steps 90 --log-every 30 --seed 5 " + choice)
+        ("train --features 64 --k 4 --batch 100 --steps 90 --log-every 30 --seed 5"
+                + " --keep-checkpoints 1 "
+                + choice)
             .split(" ");
     Path stored = folder.resolve("stored");
     run(List.of("--store", store.toString(), "--out", stored.toString()), common);
@@ -86,6 +88,15 @@ class StreamedTrainingTest {
     assertThat(other.get("heldOutFvu")).isEqualTo(one.get("heldOutFvu"));
     assertThat(streamed.resolve("buffer")).doesNotExist();
     assertThat(err.toString()).contains("in one window");
+    // A checkpoint of either is the same dictionary; that of the stream needs no store.
+    Path checkpoint = Path.of("checkpoint-000000090.safetensors");
+    for (Path run : List.of(stored, streamed)) {
+      Path converted = run.resolve("converted");
+      List<String> words = List.of("--to", "sluice", "--out", converted.toString());
+      run(words, "convert", "--dictionary", run.resolve(checkpoint).toString());
+    }
+    assertThat(streamed.resolve("converted").resolve(DICTIONARY))
+        .hasSameBinaryContentAs(stored.resolve("converted").resolve(DICTIONARY));
   }
 
   private static JsonNode result(Path run) throws IOException {

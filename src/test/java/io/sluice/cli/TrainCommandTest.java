@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.engine.EngineFactory;
 import io.sluice.memory.DType;
 import io.sluice.store.ActivationStore;
+import io.sluice.store.ArrowFiles;
 import io.sluice.torch.Device;
 import io.sluice.torch.Torch;
 import io.sluice.training.LayeredStore;
@@ -22,6 +23,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
@@ -195,6 +197,21 @@ class TrainCommandTest {
       assertOneLine(same, rows == 1 ? "one token" : "the same vector in all 200 rows");
       assertThat(sluice("spectrum", "--store", same)).isEqualTo(1);
       assertOneLine(same, rows == 1 ? "one token" : "the same vector in all 200 tokens");
+    }
+    Path odd = Files.createDirectory(temp.resolve("odd"));
+    store = odd.toString();
+    ArrowFiles.write(
+        odd.resolve("a.arrow"), List.of(SyntheticStore.HOOK), 3, List.of(), Map.of(), 0);
+    assertThat(train()).isEqualTo(1);
+    assertOneLine(store, "has no rows to train on");
+    assertThat(sluice("spectrum", "--store", store)).isEqualTo(1);
+    assertOneLine(store, "its files have no rows");
+    for (float size : new float[] {1e38f, 1e-42f}) {
+      store = SyntheticStore.writeOfSize(temp.resolve("size" + size), 200, size).toString();
+      assertThat(train()).isEqualTo(1);
+      assertOneLine(store, SyntheticStore.HOOK, size > 1 ? "too large" : "too small");
+      assertThat(sluice("spectrum", "--store", store)).isEqualTo(1);
+      assertOneLine(store, SyntheticStore.HOOK);
     }
     store = temp.resolve("store").toString();
     assertThat(train()).isZero();
@@ -557,6 +574,12 @@ class TrainCommandTest {
                 "train", "--store", store, "--from", run, "--out", other, "--activation", "relu"))
         .isEqualTo(2);
     assertOneLine("activation relu needs a penalty");
+    String sparsify = temp.resolve("sparsify").toString();
+    assertThat(sluice("convert", "--dictionary", run, "--to", "sparsify", "--out", sparsify))
+        .as(err)
+        .isZero();
+    assertThat(sluice("train", "--store", store, "--from", sparsify, "--out", other)).isEqualTo(2);
+    assertOneLine(sparsify, "does not say which hook point it is of; give --hook");
     assertThat(sluice("train", "--store", store, "--from", store, "--out", other)).isOne();
     assertOneLine(store);
     assertThat(Path.of(other)).doesNotExist();

@@ -55,6 +55,27 @@ public final class SyntheticStore {
     return ActivationStore.open(folder);
   }
 
+  /**
+   * Writes {@code rows} rows whose elements are random and of one size.
+   *
+   * @return the folder
+   */
+  public static Path writeOfSize(Path folder, int rows, float size) throws IOException {
+    StoreSpec spec =
+        StoreSpec.of("synthetic", "noise", List.of(new Column(HOOK, WIDTH, DType.F32)));
+    Random random = new Random(1);
+    float[] values = new float[rows * WIDTH];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = size * (1 + random.nextFloat());
+    }
+    try (StoreWriter writer = StoreWriter.create(folder, spec)) {
+      writer.append(
+          new int[rows], new int[rows], new int[rows], DType.F32, MemorySegment.ofArray(values));
+      writer.finish();
+    }
+    return folder;
+  }
+
   private static ActivationStore write(Path folder, int rows, DType dtype, long seed, int badRow)
       throws IOException {
     Random random = new Random(seed);

@@ -162,14 +162,23 @@ public final class KindOptions {
     }
     List<String> read =
         hooks == null
-            ? dictionary.inputs().stream().map(Site::hook).toList()
+            ? named(dictionary, dictionary.inputs(), "--hook")
             : names("--hook", hooks.getFirst(), translation);
     List<String> written =
         targets != null
             ? names("--target", targets.getFirst(), translation)
             : dictionary.config().isAutoencoder()
                 ? read
-                : dictionary.outputs().stream().map(Site::hook).toList();
+                : named(dictionary, dictionary.outputs(), "--target");
     return new Choice(read.getFirst(), dictionary.kind(read, written));
+  }
+
+  /** Files of some libraries do not say where their dictionaries belong. */
+  private static List<String> named(SavedDictionary dictionary, List<Site> sites, String option) {
+    if (sites.stream().anyMatch(site -> site.hook().isBlank())) {
+      throw new IllegalArgumentException(
+          dictionary.place() + ": does not say which hook point it is of; give " + option);
+    }
+    return sites.stream().map(Site::hook).toList();
   }
 }

@@ -39,6 +39,10 @@ public record Sample(
       int[] widths,
       boolean covariance)
       throws IOException {
+    if (store.rows() == 0) {
+      throw new IOException(
+          store.folder() + ": has no rows to train on; " + store.remedyForNoRows());
+    }
     int width = 0;
     for (int each : widths) {
       width += each;
@@ -86,6 +90,11 @@ public record Sample(
           throw new IOException(
               store.place() + ": column '" + hooks.get(site) + "' holds nothing but zeros");
         }
+        if (!Float.isFinite((float) (Math.sqrt(widths[site]) / norms[site]))) {
+          throw new IOException(
+              "%s: column '%s' has values too small for float32 (a mean norm of %s); write them multiplied by a factor"
+                  .formatted(store.folder(), hooks.get(site), norms[site]));
+        }
         // What is left of the squares of one vector is rounding.
         if (!(squares[site] > 1e-13 * meanSquare)) {
           throw new IOException(
@@ -96,7 +105,17 @@ public record Sample(
                       .formatted(store.place(), hooks.get(site), count));
         }
       }
-      return new Sample(count, norms, mean, squares, sums == null ? null : sums.covariance());
+      return new Sample(count, norms, mean, squares, covariance(sums, store, hooks));
+    }
+  }
+
+  private static Covariance covariance(
+      CovarianceAccumulator sums, ActivationStore store, List<String> hooks) throws IOException {
+    try {
+      return sums == null ? null : sums.covariance();
+    } catch (IllegalArgumentException e) {
+      throw new IOException(
+          store.folder() + ": " + String.join(", ", hooks) + ": " + e.getMessage(), e);
     }
   }
 

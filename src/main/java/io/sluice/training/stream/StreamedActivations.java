@@ -16,6 +16,7 @@ import io.sluice.store.StoreWriter;
 import io.sluice.store.files.Column;
 import io.sluice.store.files.StoreFolder;
 import io.sluice.training.Activations;
+import io.sluice.training.CheckpointDictionary;
 import io.sluice.training.config.TrainingConfig;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -257,6 +258,8 @@ final class StreamedActivations implements Activations, AutoCloseable {
     settings.put("storeCreated", file.created());
     settings.put("rowsPerWindow", plan.rowsPerWindow());
     settings.remove("store");
+    ObjectNode widths = settings.putObject(CheckpointDictionary.WIDTHS);
+    first.columns().forEach(column -> widths.put(column.name(), column.width()));
   }
 
   @Override
