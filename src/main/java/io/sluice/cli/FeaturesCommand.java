@@ -128,6 +128,7 @@ public class FeaturesCommand extends SluiceCommand {
     positions.check(this);
     engines.check(this);
     EngineFactory factory = engines.engines(this);
+    StoreChecksums.requireApart(this, stored, out);
     if (Files.exists(out.resolve(FeatureManifest.FILE_NAME))) {
       throw new IOException(out + ": already holds features; name another folder");
     }

@@ -574,6 +574,11 @@ class TrainCommandTest {
                 "train", "--store", store, "--from", run, "--out", other, "--activation", "relu"))
         .isEqualTo(2);
     assertOneLine("activation relu needs a penalty");
+    assertThat(sluice("train", "--store", store, "--from", run, "--out", store)).isEqualTo(2);
+    assertOneLine("--out is the store's own folder; name another one");
+    assertThat(sluice("features", "--dictionary", run, "--store", store, "--out", store))
+        .isEqualTo(2);
+    assertOneLine("--out is the store's own folder; name another one");
     String sparsify = temp.resolve("sparsify").toString();
     assertThat(sluice("convert", "--dictionary", run, "--to", "sparsify", "--out", sparsify))
         .as(err)

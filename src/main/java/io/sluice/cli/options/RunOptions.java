@@ -46,9 +46,13 @@ public final class RunOptions {
    * @param needed what a new run needs, in words, for instance {@code --store and --hook}
    * @param taken options that {@code --resume} allows besides {@code --store}
    */
-  public void check(SluiceCommand command, boolean complete, String needed, Set<String> taken) {
+  public void check(SluiceCommand command, boolean complete, String needed, Set<String> taken)
+      throws IOException {
     if (!resume && (store == null || !complete)) {
       throw command.usage("give " + needed + ", or --resume to continue a run");
+    }
+    if (store != null) {
+      StoreChecksums.requireApart(command, store, out);
     }
     if (resume) {
       Set<String> allowed = new HashSet<>(taken);

@@ -1,10 +1,12 @@
 package io.sluice.cli.options;
 
+import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.Reading;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import picocli.CommandLine.Option;
 
@@ -32,6 +34,16 @@ public final class StoreChecksums {
    */
   public ActivationStore openUnread(Path folder) throws IOException {
     return ActivationStore.open(folder, reading());
+  }
+
+  /**
+   * Refuses results in the store's own folder: in one without a manifest, every Arrow file is a
+   * part of the store.
+   */
+  public static void requireApart(SluiceCommand command, Path store, Path out) throws IOException {
+    if (Files.exists(store) && Files.exists(out) && Files.isSameFile(store, out)) {
+      throw command.usage("--out is the store's own folder; name another one");
+    }
   }
 
   /** How files come into memory. */
