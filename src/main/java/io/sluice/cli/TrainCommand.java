@@ -31,6 +31,7 @@ import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.engine.activation.TopK;
 import io.sluice.engine.spec.Optimiser;
 import io.sluice.memory.DType;
+import io.sluice.model.HookPatterns;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.TransformerLensNames;
@@ -299,7 +300,15 @@ final class TrainCommand extends SluiceCommand {
       } catch (IllegalArgumentException e) {
         throw usage(e.getMessage());
       }
-      return choices.stream().flatMap(choice -> choice.names().stream()).distinct().toList();
+      List<String> hooks =
+          choices.stream().flatMap(choice -> choice.names().stream()).distinct().toList();
+      for (String hook : hooks) {
+        if (HookPatterns.isPattern(hook)) {
+          throw usage(
+              "'" + hook + "' stands for several hook points; give --hook once for each of them");
+        }
+      }
+      return hooks;
     }
 
     @Override

@@ -98,6 +98,15 @@ public final class HookPatterns {
     return new ArrayList<>(selected);
   }
 
+  /** Whether a name may stand for several points. */
+  public static boolean isPattern(String name) {
+    Matcher matcher = FORM.matcher(name);
+    return matcher.matches()
+        && (matcher.group(2) == null
+            || matcher.group(3) != null
+            || matcher.group(4).equals("*"));
+  }
+
   /** The residual stream before a layer is the one after the layer before. */
   private static List<HookPoint> byOtherName(String pattern, List<HookPoint> available) {
     Optional<String> other = TransformerLensNames.otherName(pattern);

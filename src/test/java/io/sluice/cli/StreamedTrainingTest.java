@@ -343,6 +343,8 @@ class StreamedTrainingTest {
     "--k=100, 2, 'more than the number of features'",
     "--target=layers.1.resid, 2, 'give one --target for each --hook'",
     "--hook=layers.2.resid, 2, 'is given twice'",
+    "--hook=layers.*.mlp_out, 2, 'stands for several hook points; give --hook once for each'",
+    "--hook=layers.0-1.mlp_out, 2, 'stands for several hook points; give --hook once for each'",
   })
   void badOptionsEndInOneLine(String option, int status, String message) {
     Path run = folder.resolve("run");

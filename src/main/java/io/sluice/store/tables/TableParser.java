@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.apache.arrow.flatbuf.Block;
 import org.apache.arrow.flatbuf.Buffer;
 import org.apache.arrow.flatbuf.Footer;
@@ -19,6 +20,7 @@ import org.apache.arrow.flatbuf.Message;
 import org.apache.arrow.flatbuf.MessageHeader;
 import org.apache.arrow.flatbuf.MetadataVersion;
 import org.apache.arrow.flatbuf.RecordBatch;
+import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.Schema;
 
@@ -122,10 +124,30 @@ final class TableParser {
     if (!same) {
       throw damaged(
           "its columns are "
-              + fields
+              + words(fields)
               + ", expected "
-              + columns.stream().map(TableColumn::field).toList());
+              + words(columns.stream().map(TableColumn::field).toList()));
     }
+  }
+
+  private static String words(List<Field> fields) {
+    return fields.stream()
+        .map(field -> field.getName() + ": " + kind(field))
+        .collect(Collectors.joining(", ", "[", "]"));
+  }
+
+  /** As Python names it, which may have written the file. */
+  private static String kind(Field field) {
+    String kind =
+        switch (field.getType()) {
+          case ArrowType.Int number ->
+              (number.getIsSigned() ? "int" : "uint") + number.getBitWidth();
+          case ArrowType.Utf8 text -> "string";
+          case ArrowType.LargeUtf8 text -> "large_string";
+          case ArrowType.Utf8View text -> "string_view";
+          default -> field.getType().toString();
+        };
+    return field.getDictionary() == null ? kind : "dictionary of " + kind;
   }
 
   private void addBatch(Block block, List<TableColumn> columns, List<List<Cells.Part>> parts)
