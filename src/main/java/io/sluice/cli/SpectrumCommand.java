@@ -220,7 +220,9 @@ public class SpectrumCommand extends SluiceCommand {
 
   private String nothingToMeasure(ActivationStore store) {
     return store.exclusion().isEmpty() && store.has(Column.POSITION)
-        ? "no row has a position of " + positions.of(store) + " or more; give a smaller --from-position"
+        ? "no row has a position of "
+            + positions.of(store)
+            + " or more; give a smaller --from-position"
         : "none of its " + store.rows() + " rows is selected; " + store.remedyForNoRows();
   }
 

@@ -102,9 +102,7 @@ public final class HookPatterns {
   public static boolean isPattern(String name) {
     Matcher matcher = FORM.matcher(name);
     return matcher.matches()
-        && (matcher.group(2) == null
-            || matcher.group(3) != null
-            || matcher.group(4).equals("*"));
+        && (matcher.group(2) == null || matcher.group(3) != null || matcher.group(4).equals("*"));
   }
 
   /** The residual stream before a layer is the one after the layer before. */

@@ -9,6 +9,7 @@ import io.sluice.engine.spec.Optimiser;
 import io.sluice.memory.Workers;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.files.Column;
+import io.sluice.store.files.Manifest;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.run.RunFolder;
 import io.sluice.training.run.StateFile;
@@ -113,8 +114,13 @@ public final class CheckpointDictionary implements AutoCloseable {
 
   private static Blueprint blueprint(
       TrainingConfig config, JsonNode settings, List<Site> inputs, List<Site> outputs) {
+    JsonNode bos = settings.path(Manifest.PREPEND_BOS);
     return new Blueprint(
-        config, settings.path("model").asText(), Optional.empty(), inputs, outputs);
+        config,
+        settings.path("model").asText(),
+        bos.isBoolean() ? Optional.of(bos.booleanValue()) : Optional.empty(),
+        inputs,
+        outputs);
   }
 
   private static List<Site> sites(List<String> hooks, JsonNode widths, Path file)

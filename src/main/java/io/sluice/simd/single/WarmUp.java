@@ -22,8 +22,8 @@ public final class WarmUp {
   private WarmUp() {}
 
   /**
-   * Runs {@code round} until it has allocated nothing for half a second and twenty rounds, or for
-   * four seconds; for a minute at most.
+   * Runs {@code round} until it has allocated nothing for half a second of processor time and twenty
+   * rounds, or for four seconds; for a minute at most.
    *
    * @param allocates whether a round allocates even when all is compiled: it is then repeated for
    *     four seconds. So it is in a JVM that does not count what threads allocate
@@ -31,13 +31,14 @@ public final class WarmUp {
   public static void run(Runnable round, boolean allocates) {
     // Asking for the bean allocates; asking the bean does not.
     ThreadMXBean counter = allocates ? null : counter();
+    boolean timed = counter != null && counter.isCurrentThreadCpuTimeSupported();
     long start = System.nanoTime();
-    long quietSince = start;
+    long quietSince = now(counter, timed);
     for (int quiet = 0; ; ) {
       long before = counter == null ? 0 : counter.getCurrentThreadAllocatedBytes();
       round.run();
       long after = counter == null ? 0 : counter.getCurrentThreadAllocatedBytes();
-      long now = System.nanoTime();
+      long now = now(counter, timed);
       if (after == before) {
         quiet++;
       } else {
@@ -47,10 +48,18 @@ public final class WarmUp {
       boolean settled =
           counter != null && quiet >= QUIET_ROUNDS && now - quietSince >= QUIET_NANOS
               || quiet >= FEW_ROUNDS && now - quietSince >= LONG_NANOS;
-      if (settled || now - start >= MOST_NANOS) {
+      if (settled || System.nanoTime() - start >= MOST_NANOS) {
         return;
       }
     }
+  }
+
+  /**
+   * The time that this thread has run. On a busy machine the compiler waits as long as this thread
+   * does.
+   */
+  private static long now(ThreadMXBean counter, boolean timed) {
+    return timed ? counter.getCurrentThreadCpuTime() : System.nanoTime();
   }
 
   /** Counts what a thread has allocated; null where the JVM does not. */

@@ -3,6 +3,7 @@ package io.sluice.training.run;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.store.ActivationStore;
+import io.sluice.store.files.Manifest;
 import java.io.IOException;
 import java.nio.file.Path;
 
@@ -17,6 +18,7 @@ public final class RunStore {
     config.put("storeCreated", store.manifest().created());
     config.put("model", store.manifest().model());
     config.put("text", store.manifest().text());
+    store.manifest().prependBos().ifPresent(is -> config.put(Manifest.PREPEND_BOS, is));
   }
 
   /**
