@@ -22,8 +22,8 @@ public final class WarmUp {
   private WarmUp() {}
 
   /**
-   * Runs {@code round} until it has allocated nothing for half a second of processor time and twenty
-   * rounds, or for four seconds; for a minute at most.
+   * Runs {@code round} until it has allocated nothing for half a second of processor time and
+   * twenty rounds, or for four seconds; for a minute at most.
    *
    * @param allocates whether a round allocates even when all is compiled: it is then repeated for
    *     four seconds. So it is in a JVM that does not count what threads allocate
