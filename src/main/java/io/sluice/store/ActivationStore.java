@@ -65,7 +65,8 @@ public final class ActivationStore {
       Manifest manifest,
       List<Column> allColumns,
       List<Shard> shards,
-      boolean withTexts)
+      boolean withTexts,
+      Map<String, Double> normLimits)
       throws IOException {
     this.folder = folder;
     this.place = place;
@@ -74,7 +75,8 @@ public final class ActivationStore {
     this.shards = Collections.unmodifiableList(shards);
     this.index = new ShardIndex(shards);
     this.excluded =
-        new ExcludedRows(this, TokenExclusion.of(manifest.properties(), ManifestFile.of(folder)));
+        new ExcludedRows(
+            this, TokenExclusion.of(manifest.properties(), ManifestFile.of(folder)), normLimits);
     Path texts = withTexts ? table(Manifest.TOKENS, TokenTable.FILE_NAME) : null;
     this.tokens = texts == null ? null : TokenTable.read(texts, REMEDY);
     Path names = withTexts ? table(Manifest.DOCUMENTS, DocumentTable.FILE_NAME) : null;
@@ -111,8 +113,21 @@ public final class ActivationStore {
    */
   public static ActivationStore open(Path folder, Manifest manifest, Reading reading)
       throws IOException {
+    return open(folder, manifest, reading, Map.of());
+  }
+
+  /**
+   * Opens some shards in a folder, whose tokens are left out as those of another store.
+   *
+   * @param normLimits what {@link #normLimits} of that store says, in place of multiples of the
+   *     median norms of these shards
+   * @throws IOException as {@link #open(Path)}
+   */
+  public static ActivationStore open(
+      Path folder, Manifest manifest, Reading reading, Map<String, Double> normLimits)
+      throws IOException {
     int count = manifest.shards().size();
-    return open(folder, folder.toString(), manifest, reading, count, file -> true, true);
+    return open(folder, folder.toString(), manifest, reading, count, file -> true, true, normLimits);
   }
 
   /**
@@ -141,7 +156,7 @@ public final class ActivationStore {
     }
     shards.forEach(shard -> Objects.checkIndex(shard, count));
     ActivationStore store =
-        open(folder, place, manifest, reading, shards.size(), shards::contains, withTexts);
+        open(folder, place, manifest, reading, shards.size(), shards::contains, withTexts, Map.of());
     if (store.shards.size() != count) {
       throw new IOException(
           folder + ": damaged: a shard has several record batches; capture the store again");
@@ -156,7 +171,8 @@ public final class ActivationStore {
       Reading reading,
       int count,
       IntPredicate wanted,
-      boolean withTexts)
+      boolean withTexts,
+      Map<String, Double> normLimits)
       throws IOException {
     List<Column> columns = ShardLayout.allColumns(manifest.columns());
     List<Shard> shards = new ArrayList<>();
@@ -171,7 +187,7 @@ public final class ActivationStore {
     } else {
       openShards(folder, manifest, columns, Reading.COPIED, wanted, shards);
     }
-    return new ActivationStore(folder, place, manifest, columns, shards, withTexts);
+    return new ActivationStore(folder, place, manifest, columns, shards, withTexts, normLimits);
   }
 
   private static Manifest manifest(Path folder) throws IOException {
@@ -254,6 +270,20 @@ public final class ActivationStore {
    */
   public TokenExclusion exclusion() {
     return excluded.rule();
+  }
+
+  /**
+   * The largest norm of a token that is not left out, by hook point; empty if the manifest leaves
+   * out none by its norm.
+   *
+   * @throws IOException if a file was cut short since it was opened, or cannot be read
+   */
+  public Map<String, Double> normLimits() throws IOException {
+    try {
+      return excluded.limits();
+    } catch (InternalError e) {
+      throw unreadable(e);
+    }
   }
 
   /**

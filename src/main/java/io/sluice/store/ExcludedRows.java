@@ -26,11 +26,17 @@ final class ExcludedRows {
   private final TokenExclusion rule;
 
   /** The largest norm at each column of which one is known. */
-  private final Map<String, Double> limits = new ConcurrentHashMap<>();
+  private final Map<String, Double> limits;
 
-  ExcludedRows(ActivationStore store, TokenExclusion rule) {
+  /**
+   * Rows of a store.
+   *
+   * @param limits the largest norms that are known already, by hook point
+   */
+  ExcludedRows(ActivationStore store, TokenExclusion rule, Map<String, Double> limits) {
     this.store = store;
     this.rule = rule;
+    this.limits = new ConcurrentHashMap<>(limits);
   }
 
   /** The rule. */
@@ -60,6 +66,16 @@ final class ExcludedRows {
         }
       }
     }
+  }
+
+  /** The largest norm at each hook point; empty if norms do not matter. */
+  Map<String, Double> limits() throws IOException {
+    if (rule.limitsNorms()) {
+      for (Column column : store.columns()) {
+        limit(column);
+      }
+    }
+    return Map.copyOf(limits);
   }
 
   private void removeLong(Shard shard, Column column, double limit, BitSet kept)

@@ -159,12 +159,12 @@ public final class HeldOut {
       return sizes;
     }
 
-    /** Adds the next row. */
-    public void add(int position, int document, int firstPosition) {
-      add(position, document, HeldOut.isUsed(position, firstPosition));
-    }
-
-    private void add(int position, int document, boolean isUsed) {
+    /**
+     * Adds the next row.
+     *
+     * @param isUsed whether it is not left out, by its position or its token
+     */
+    public void add(int position, int document, boolean isUsed) {
       boolean whole = position == Shard.UNKNOWN && document != Shard.UNKNOWN;
       if (count == 0 || document != lastDocument || position <= lastPosition && !whole) {
         begin(rows);

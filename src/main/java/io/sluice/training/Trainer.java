@@ -324,6 +324,11 @@ public final class Trainer implements AutoCloseable {
     loop.checkpoint();
   }
 
+  /** Whether a checkpoint can be written now; false after a step that has failed. */
+  public boolean isBetweenSteps() {
+    return loop.isBetweenSteps();
+  }
+
   /** Whether the last step is done. */
   public boolean atEnd() {
     return loop.atEnd();

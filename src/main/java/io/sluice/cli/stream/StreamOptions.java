@@ -8,6 +8,7 @@ import io.sluice.cli.hub.HubFiles;
 import io.sluice.cli.hub.TokenizerOption;
 import io.sluice.cli.options.ByteSize;
 import io.sluice.cli.options.texts.BosOption;
+import io.sluice.cli.options.texts.ExclusionOptions;
 import io.sluice.cli.options.texts.TextReading;
 import io.sluice.memory.DType;
 import io.sluice.model.ComputeType;
@@ -50,7 +51,11 @@ public final class StreamOptions {
           "--model-batch",
           "--model-device",
           "--dtype",
+          "--exclude-ids",
+          "--max-norm-multiple",
           "--text-tokens");
+
+  private static final String TEXT = "--text=";
 
   @Option(
       names = "--model",
@@ -84,6 +89,8 @@ public final class StreamOptions {
   @Mixin private TextReading reading;
 
   @Mixin private BosOption bos;
+
+  @Mixin private ExclusionOptions exclusion;
 
   @Option(
       names = "--compute",
@@ -161,6 +168,7 @@ public final class StreamOptions {
     requirePositive(command, "--stride", stride);
     requirePositive(command, "--model-batch", batch);
     reading.check(command, texts);
+    exclusion.check(command);
     if (texts.contains(Path.of("-"))) {
       throw command.usage(
           "--text - is standard input, which cannot be read again when the run continues; give a"
@@ -238,7 +246,8 @@ public final class StreamOptions {
    * What is captured.
    *
    * @param hooks names of hook points
-   * @throws IllegalArgumentException if the model has not one of them
+   * @throws IllegalArgumentException if the model has not one of them, or no token of an id that is
+   *     left out
    */
   CaptureSpec spec(SluiceCommand command, LoadedModel loaded, List<String> hooks)
       throws IOException {
@@ -252,7 +261,8 @@ public final class StreamOptions {
             tokens == null ? Long.MAX_VALUE : tokens);
     return CaptureSpec.of(
             contexts, HookPatterns.select(String.join(",", hooks), loaded.transformer()))
-        .withDtype(storedType(command));
+        .withDtype(storedType(command))
+        .withExclusion(exclusion.of(loaded));
   }
 
   /**
@@ -271,7 +281,10 @@ public final class StreamOptions {
   List<String> words(SluiceCommand command, CaptureSpec spec, LoadedModel loaded) {
     List<String> words = new ArrayList<>();
     for (String word : command.words()) {
-      if (NAMES.contains(word.replaceFirst("=.*", ""))) {
+      if (word.startsWith(TEXT)) {
+        // Patterns, too, are found again from any folder.
+        words.add(TEXT + Path.of(word.substring(TEXT.length())).toAbsolutePath());
+      } else if (NAMES.contains(word.replaceFirst("=.*", ""))) {
         words.add(word);
       }
     }

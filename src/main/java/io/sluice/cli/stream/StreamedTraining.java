@@ -55,7 +55,7 @@ public record StreamedTraining(SluiceCommand command, Path out) {
       CaptureSpec spec = options.spec(command, model, choice.hooks(model));
       StreamPlan plan = plan(options, model, spec, choice.rule());
       List<StreamRun> runs = choice.runs(model, plan);
-      requireDisk(plan);
+      requireDisk(plan, "make room or give a smaller --buffer");
       tell(plan);
       List<String> words = options.words(command, spec, model);
       long begin = System.nanoTime();
@@ -89,6 +89,7 @@ public record StreamedTraining(SluiceCommand command, Path out) {
               config.dataSeed(),
               config.fromPosition());
       StreamPlan plan = plan(options, model, options.spec(command, model, file.hooks()), rule);
+      requireDisk(plan, "make room");
       tell(plan);
       EngineFactory made = engines.apply(file.engine());
       long begin = System.nanoTime();
@@ -115,21 +116,21 @@ public record StreamedTraining(SluiceCommand command, Path out) {
     return plan;
   }
 
-  private void requireDisk(StreamPlan plan) throws IOException {
+  private void requireDisk(StreamPlan plan, String remedy) throws IOException {
     Path there = out.toAbsolutePath().normalize();
     while (!Files.exists(there) && there.getParent() != null) {
       there = there.getParent();
     }
-    long free = Files.getFileStore(there).getUsableSpace();
+    long free = Files.getFileStore(there).getUsableSpace() + StreamedRuns.bufferBytes(out);
     if (plan.mostBytes() > free) {
       throw new IOException(
           String.format(
               Locale.ROOT,
-              "%s: the buffer takes up to %,d bytes of the disk, but %,d are free; make room or give"
-                  + " a smaller --buffer",
+              "%s: the buffer takes up to %,d bytes of the disk, but %,d are free; %s",
               out,
               plan.mostBytes(),
-              free));
+              free,
+              remedy));
     }
   }
 

@@ -177,9 +177,12 @@ public final class RunFolder implements AutoCloseable {
   /**
    * Sets whether metrics are written for TensorBoard from now on, beside {@code metrics.jsonl}.
    *
-   * @param step the last step whose metrics stay
+   * @param step the last step whose metrics stay; 0 if none do
    */
-  void record(boolean tensorBoard, long step) {
+  void record(boolean tensorBoard, long step) throws IOException {
+    if (step == 0) {
+      EventFile.deleteAll(path);
+    }
     events = tensorBoard ? new EventFile(path, step) : null;
   }
 
@@ -252,7 +255,7 @@ public final class RunFolder implements AutoCloseable {
   }
 
   /** Deletes all checkpoints but the newest so many. */
-  void deleteCheckpointsBut(int keep) throws IOException {
+  public void deleteCheckpointsBut(int keep) throws IOException {
     StateFile.deleteAllBut(keep, path);
   }
 

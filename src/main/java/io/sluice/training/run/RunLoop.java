@@ -74,6 +74,10 @@ public final class RunLoop implements AutoCloseable {
   private final Trained trained;
 
   private long step;
+
+  /** Whether what is trained is as after {@link #step}, with its metrics written. */
+  private boolean betweenSteps = true;
+
   private long tokens;
   private double secondsBefore;
 
@@ -135,6 +139,11 @@ public final class RunLoop implements AutoCloseable {
     return tokens;
   }
 
+  /** Whether a checkpoint can be written now; false after a step that has failed. */
+  public boolean isBetweenSteps() {
+    return betweenSteps;
+  }
+
   /** Whether the last step is done. */
   public boolean atEnd() {
     return step >= schedule.steps();
@@ -175,6 +184,7 @@ public final class RunLoop implements AutoCloseable {
   /** Runs one step, then writes metrics and checkpoints that are due. */
   public void advance(Step training, TrainingListener listener) throws IOException {
     sinceNanos = System.nanoTime();
+    betweenSteps = false;
     step++;
     training.train(step);
     listener.stepped(step, tokens);
@@ -191,6 +201,7 @@ public final class RunLoop implements AutoCloseable {
       folder.append(last);
       listener.measured(last);
     }
+    betweenSteps = true;
     if (schedule.checkpointEvery() > 0 && (step % schedule.checkpointEvery() == 0 || atEnd())) {
       checkpoint();
     }

@@ -55,6 +55,11 @@ final class Ring implements AutoCloseable {
   Ring(StreamPlan plan, Path folder) throws IOException {
     this.plan = plan;
     this.folder = folder;
+    clear(folder);
+  }
+
+  /** Deletes what killed runs have left in a folder. */
+  static void clear(Path folder) throws IOException {
     AtomicFile.deleteLeftovers(folder);
     try (DirectoryStream<Path> left = Files.newDirectoryStream(folder, "shard-*.arrow")) {
       for (Path shard : left) {
@@ -138,14 +143,24 @@ final class Ring implements AutoCloseable {
     }
   }
 
-  /** Opens a visit that is on the disk. */
-  ActivationStore open(long visit) throws IOException {
-    List<Manifest.Shard> files;
-    synchronized (this) {
-      files = List.copyOf(shards.get(visit));
-    }
+  /**
+   * Opens a visit that is on the disk.
+   *
+   * @param normLimits the largest norms of tokens that are not left out, by hook point; empty to
+   *     find them in this visit
+   */
+  ActivationStore open(long visit, Map<String, Double> normLimits) throws IOException {
     // Mapped files would keep their room on the disk until the mapping is collected.
-    return ActivationStore.open(folder, plan.manifest(files), Reading.COPIED);
+    return ActivationStore.open(folder, plan.manifest(files(visit)), Reading.COPIED, normLimits);
+  }
+
+  /** Opens a visit that is on the disk, with the tokens that are left out. */
+  ActivationStore openAll(long visit) throws IOException {
+    return ActivationStore.open(folder, plan.manifestOfAllTokens(files(visit)), Reading.COPIED);
+  }
+
+  private synchronized List<Manifest.Shard> files(long visit) {
+    return List.copyOf(shards.get(visit));
   }
 
   /** A checksum of all bytes of a visit that is on the disk. */

@@ -10,10 +10,12 @@ import io.sluice.store.files.Manifest;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.zip.CRC32C;
 
 /**
@@ -22,6 +24,10 @@ import java.util.zip.CRC32C;
  * batches as it has; rows that do not fill a batch are passed over. After the last window the first
  * comes again, in another order. One window that has all rows is as a store: its batches go on
  * without end.
+ *
+ * <p>Which tokens a rule leaves out by their ids is known when the steps are planned, but not which
+ * it leaves out by their norms. A window that lacks them gives as many batches as planned: the last
+ * ones have tokens again that came before.
  *
  * <p>Planning reads and tokenises the texts once, as for a store. All of it follows from the texts,
  * the tokenizer and the settings.
@@ -79,7 +85,9 @@ public final class StreamPlan {
             rule.batch(),
             rule.heldOut(),
             spec.contexts().context());
-    Counts counts = new Counts(size, rule.fromPosition().orElse(model.firstPosition()));
+    Counts counts =
+        new Counts(
+            size, rule.fromPosition().orElse(model.firstPosition()), spec.exclusion().tokenIds());
     Capture capture = Capture.planRows(model, spec, counts::add);
     long[] steps = counts.steps(rule);
     if (steps[steps.length - 1] == 0) {
@@ -97,15 +105,17 @@ public final class StreamPlan {
   private static final class Counts {
     private final BufferSize size;
     private final int firstPosition;
+    private final Set<Integer> excluded;
     private final List<Long> used = new ArrayList<>();
     private final HeldOut.Contexts firstWindow = new HeldOut.Contexts();
     private final HeldOut.Contexts all = new HeldOut.Contexts();
     private final CRC32C checksum = new CRC32C();
     private long rows;
 
-    Counts(BufferSize size, int firstPosition) {
+    Counts(BufferSize size, int firstPosition, Set<Integer> excluded) {
       this.size = size;
       this.firstPosition = firstPosition;
+      this.excluded = excluded;
     }
 
     void add(Context context, int position, int count) {
@@ -121,14 +131,16 @@ public final class StreamPlan {
         if (window == used.size()) {
           used.add(0L);
         }
-        if (position + i >= firstPosition) {
+        boolean isUsed =
+            position + i >= firstPosition && !excluded.contains(tokens[context.seen() + i]);
+        if (isUsed) {
           used.set(window, used.get(window) + 1);
         }
         if (window == 0) {
-          firstWindow.add(position + i, context.document(), firstPosition);
+          firstWindow.add(position + i, context.document(), isUsed);
         }
         if (rows < size.mostRows()) {
-          all.add(position + i, context.document(), firstPosition);
+          all.add(position + i, context.document(), isUsed);
         }
       }
     }
@@ -242,6 +254,17 @@ public final class StreamPlan {
 
   /** The manifest of a store of some shards of the ring, which has no file of its own. */
   Manifest manifest(List<Manifest.Shard> shards) {
+    return manifest(shards, capture.storeSpec().properties());
+  }
+
+  /** The same of which no token is left out. */
+  Manifest manifestOfAllTokens(List<Manifest.Shard> shards) {
+    Map<String, String> properties = new HashMap<>(capture.storeSpec().properties());
+    properties.keySet().removeAll(spec.exclusion().properties().keySet());
+    return manifest(shards, properties);
+  }
+
+  private Manifest manifest(List<Manifest.Shard> shards, Map<String, String> properties) {
     StoreSpec store = capture.storeSpec();
     return new Manifest(
             store.model(),
@@ -252,7 +275,7 @@ public final class StreamPlan {
             true,
             List.of(),
             Map.of(),
-            store.properties(),
+            properties,
             "",
             "")
         .withShards(shards, true);

@@ -14,6 +14,7 @@ import io.sluice.store.RowFilter;
 import io.sluice.store.StoreSpec;
 import io.sluice.store.StoreWriter;
 import io.sluice.store.files.Column;
+import io.sluice.store.files.Manifest;
 import io.sluice.store.files.StoreFolder;
 import io.sluice.training.Activations;
 import io.sluice.training.CheckpointDictionary;
@@ -21,11 +22,14 @@ import io.sluice.training.config.TrainingConfig;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 
 /**
  * Activations that a model gives while dictionaries are trained on them. A window is captured while
@@ -33,6 +37,7 @@ import java.util.function.BooleanSupplier;
  * in a folder of limited size.
  */
 final class StreamedActivations implements Activations, AutoCloseable {
+  private static final String BUFFER = "buffer";
   private static final String HELD_OUT = "held-out";
   private static final int BATCH = 1024;
   private static final long LOOK_MILLISECONDS = 100;
@@ -45,6 +50,10 @@ final class StreamedActivations implements Activations, AutoCloseable {
   private final long last;
   private StreamFile file;
   private ActivationStore first;
+
+  /** The largest norms of tokens that are not left out: multiples of the first window's medians. */
+  private Map<String, Double> normLimits = Map.of();
+
   private Unseen unseen;
   private ActivationStore open;
   private long opened = -1;
@@ -66,7 +75,7 @@ final class StreamedActivations implements Activations, AutoCloseable {
    * Captures the first window.
    *
    * @param streamFolder the folder of the stream, in which {@code buffer} is made
-   * @param file what it is; written when the first window is there
+   * @param file what it is; written before anything is captured, and with each window
    * @param resumed whether steps from the beginning need not come next
    * @param stops asks to give up
    * @return null if it was asked to give up
@@ -75,13 +84,18 @@ final class StreamedActivations implements Activations, AutoCloseable {
   static StreamedActivations open(
       StreamPlan plan, Path streamFolder, StreamFile file, boolean resumed, BooleanSupplier stops)
       throws IOException {
-    Path folder = streamFolder.resolve("buffer");
+    Path folder = streamFolder.resolve(BUFFER);
     FolderLock.make(folder, "run");
     FolderLock lock = FolderLock.take(folder, "run");
     StreamedActivations opened = null;
     boolean whole = false;
     try {
       opened = new StreamedActivations(plan, streamFolder, folder, lock, file);
+      if (!resumed) {
+        // A run that is killed before its first window is there begins again by this.
+        file.write(
+            streamFolder, ActivationStore.open(folder, plan.manifest(List.of()), Reading.COPIED));
+      }
       opened.ring.start(0, opened.last);
       if (!resumed) {
         opened.ring.allow(1);
@@ -96,14 +110,51 @@ final class StreamedActivations implements Activations, AutoCloseable {
         if (opened == null) {
           lock.giveUp();
         } else {
+          if (!resumed) {
+            Files.deleteIfExists(streamFolder.resolve(StreamFile.NAME));
+          }
           opened.close();
         }
       }
     }
   }
 
+  /**
+   * Deletes what a run that was killed when it had all its results has left of its buffer.
+   *
+   * @throws IOException if it cannot be deleted, or another run has the folder
+   */
+  static void deleteBuffer(Path streamFolder) throws IOException {
+    Path folder = streamFolder.resolve(BUFFER);
+    if (!Files.isDirectory(folder)) {
+      return;
+    }
+    FolderLock lock = FolderLock.take(folder, "run");
+    try {
+      Ring.clear(folder);
+      StoreFolder.delete(folder.resolve(HELD_OUT));
+    } finally {
+      lock.giveUp();
+    }
+  }
+
+  /** Bytes of files that a killed run has left in its buffer. */
+  static long bufferBytes(Path streamFolder) throws IOException {
+    Path folder = streamFolder.resolve(BUFFER);
+    long bytes = 0;
+    if (Files.isDirectory(folder)) {
+      try (Stream<Path> files = Files.walk(folder)) {
+        for (Path file : files.filter(Files::isRegularFile).toList()) {
+          bytes += Files.size(file);
+        }
+      }
+    }
+    return bytes;
+  }
+
   private void begin() throws IOException {
-    first = ring.open(0);
+    first = ring.open(0, Map.of());
+    normLimits = first.normLimits();
     open = first;
     opened = 0;
     record(0);
@@ -136,7 +187,10 @@ final class StreamedActivations implements Activations, AutoCloseable {
     file.write(streamFolder, first);
   }
 
-  /** Copies the held-out tokens of the first window, which goes. */
+  /**
+   * Copies the held-out tokens of the first window, which goes. Which of them are left out depends
+   * on the hook points that a run reads.
+   */
   private ActivationStore copy(HeldOut heldOut) throws IOException {
     List<Column> columns = first.columns();
     List<String> names = new ArrayList<>();
@@ -147,7 +201,12 @@ final class StreamedActivations implements Activations, AutoCloseable {
         StoreSpec.of(first.manifest().model(), first.manifest().text(), columns)
             .withRowsPerShard(plan.size().rowsPerShard())
             .replacing();
-    Batches batches = first.batches(BatchPlan.sequential(names, BATCH).where(heldOut.heldOut()));
+    for (Map.Entry<String, String> rule : first.exclusion().properties().entrySet()) {
+      spec = spec.with(rule.getKey(), rule.getValue());
+    }
+    Batches batches =
+        ring.openAll(0).batches(BatchPlan.sequential(names, BATCH).where(heldOut.heldOut()));
+    Manifest manifest;
     try (StoreWriter writer = StoreWriter.create(place, spec)) {
       while (batches.hasNext()) {
         Batch batch = batches.next();
@@ -160,9 +219,9 @@ final class StreamedActivations implements Activations, AutoCloseable {
           done += append(writer, batch, values, done);
         }
       }
-      writer.finish();
+      manifest = writer.finish();
     }
-    return ActivationStore.open(place, Reading.COPIED);
+    return ActivationStore.open(place, manifest, Reading.COPIED, normLimits);
   }
 
   private static int append(StoreWriter writer, Batch batch, MemorySegment[] values, int done)
@@ -225,7 +284,7 @@ final class StreamedActivations implements Activations, AutoCloseable {
       return false;
     }
     record(visit);
-    open = ring.open(visit);
+    open = ring.open(visit, normLimits);
     opened = visit;
     return true;
   }

@@ -8,9 +8,11 @@ import io.sluice.training.Trainer;
 import io.sluice.training.run.DivergedException;
 import io.sluice.training.run.RunFolder;
 import io.sluice.training.run.RunResult;
+import io.sluice.training.run.StateFile;
 import io.sluice.training.run.StoppedException;
 import io.sluice.training.run.TrainingListener;
 import io.sluice.training.start.Blueprint;
+import io.sluice.training.start.WhiteningMap;
 import java.io.IOException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
@@ -179,9 +181,10 @@ public final class StreamedRuns implements AutoCloseable {
     }
     boolean left = false;
     for (StreamRun run : file.runs()) {
-      left |= RunFolder.result(folder.resolve(run.folder())) == null;
+      left |= !hasEnded(run, folder.resolve(run.folder()));
     }
     if (!left) {
+      StreamedActivations.deleteBuffer(folder);
       throw new IOException(folder + ": this run is complete; there is nothing to resume");
     }
     StreamedRuns resumed = open(plan, file, folder, true, stops);
@@ -207,6 +210,29 @@ public final class StreamedRuns implements AutoCloseable {
     }
   }
 
+  /**
+   * Bytes on the disk that runs have left in their buffer when they were killed; a resumed run
+   * deletes them.
+   */
+  public static long bufferBytes(Path folder) throws IOException {
+    return StreamedActivations.bufferBytes(folder);
+  }
+
+  /** Whether a run has its result; deletes what it has left if it was killed right after that. */
+  private static boolean hasEnded(StreamRun run, Path own) throws IOException {
+    if (RunFolder.result(own) == null) {
+      return false;
+    }
+    int kept = run.config().schedule().keepCheckpoints();
+    try (RunFolder ended = RunFolder.reopen(own)) {
+      ended.deleteCheckpointsBut(kept);
+      if (kept == 0) {
+        Files.deleteIfExists(own.resolve(WhiteningMap.FILE));
+      }
+    }
+    return true;
+  }
+
   /** The trainers of runs that have not ended. */
   public Map<StreamRun, Trainer> running() {
     return Map.copyOf(running);
@@ -227,10 +253,19 @@ public final class StreamedRuns implements AutoCloseable {
    * @throws StoppedException if the listener requested it
    */
   public List<Outcome> run(TrainingListener listener) throws IOException {
+    try {
+      train(listener);
+    } catch (IOException e) {
+      throw interrupted(e);
+    }
+    return file.runs().stream().map(ended::get).toList();
+  }
+
+  private void train(TrainingListener listener) throws IOException {
     endThoseAtTheirEnd();
     while (!running.isEmpty()) {
       long step = step();
-      if (!prepare(step, listener) || listener.stops()) {
+      if (!activations.prepare(step, listener::stops) || listener.stops()) {
         checkpoint();
         throw new StoppedException("stopped after %s steps, with a checkpoint".formatted(step));
       }
@@ -242,26 +277,36 @@ public final class StreamedRuns implements AutoCloseable {
       }
       endThoseAtTheirEnd();
     }
-    return file.runs().stream().map(ended::get).toList();
   }
 
-  private boolean prepare(long step, TrainingListener listener) throws IOException {
+  /** Keeps what can be kept, and says how to continue. */
+  private IOException interrupted(IOException why) throws IOException {
+    // Shards go first: they may be what has filled the disk.
+    activations.close();
+    String kept = "there is a checkpoint of step " + step() + ", and";
+    String from = "continues from it";
     try {
-      return activations.prepare(step, listener::stops);
-    } catch (IOException e) {
-      // Its shards go first: they may be what has filled the disk.
-      activations.close();
-      String kept;
-      try {
+      if (running.values().stream().allMatch(Trainer::isBetweenSteps)) {
         checkpoint();
-        kept = "there is a checkpoint of step " + step;
-      } catch (IOException | DivergedException full) {
-        kept = "the checkpoint before stays";
+      } else {
+        kept = "";
       }
-      throw new IOException(
-          "%s; %s, and --resume --out %s continues from it".formatted(e.getMessage(), kept, folder),
-          e);
+    } catch (IOException | DivergedException full) {
+      kept = "";
     }
+    if (kept.isEmpty()) {
+      from = "continues from the checkpoint before";
+      for (StreamRun run : running.keySet()) {
+        if (StateFile.list(folder.resolve(run.folder())).isEmpty()) {
+          from = "begins again";
+        }
+      }
+    }
+    return new IOException(
+        "%s; %s --resume --out %s %s"
+            .formatted(why.getMessage(), kept, folder, from)
+            .replace(";  ", "; "),
+        why);
   }
 
   private void advance(StreamRun run, TrainingListener listener) throws IOException {
@@ -292,6 +337,10 @@ public final class StreamedRuns implements AutoCloseable {
   }
 
   private void endThoseAtTheirEnd() throws IOException {
+    if (running.values().stream().allMatch(Trainer::atEnd)) {
+      // What it has on the disk may be the room that the dictionaries need.
+      activations.close();
+    }
     for (StreamRun run : List.copyOf(running.keySet())) {
       if (running.get(run).atEnd()) {
         try {
@@ -318,9 +367,10 @@ public final class StreamedRuns implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
-    for (Trainer trainer : running.values()) {
-      trainer.close();
+    try (activations) {
+      for (Trainer trainer : running.values()) {
+        trainer.close();
+      }
     }
-    activations.close();
   }
 }
