@@ -475,6 +475,18 @@ public final class ActivationStore {
   }
 
   /**
+   * Closes files that are open because they are read by copying: a file that is deleted takes room
+   * on the disk until it is closed. A later read opens files again.
+   *
+   * @throws IOException if one cannot be closed
+   */
+  public void closeFiles() throws IOException {
+    for (Shard shard : shards) {
+      shard.closeFiles();
+    }
+  }
+
+  /**
    * Reads every file once and compares it with the checksum that was written with it; in a file
    * without one, it looks for NaN and infinity.
    *

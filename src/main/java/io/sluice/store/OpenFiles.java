@@ -58,6 +58,17 @@ final class OpenFiles {
     }
   }
 
+  /** Closes all files; those that are read now, when that ends. A later read opens them again. */
+  synchronized void close() throws IOException {
+    for (Opened opened : open.values()) {
+      opened.letGo = true;
+      if (opened.readers == 0) {
+        opened.channel.close();
+      }
+    }
+    open.clear();
+  }
+
   private static void fill(FileChannel file, Path path, long position, MemorySegment target)
       throws IOException {
     for (long done = 0; done < target.byteSize(); ) {

@@ -93,6 +93,13 @@ public final class Shard {
     this.memory = null;
   }
 
+  /** Closes the open files of its store. */
+  void closeFiles() throws IOException {
+    if (files != null) {
+      files.close();
+    }
+  }
+
   /** Whether the file has the column at {@code index}. */
   boolean has(int index) {
     return offsets == null || offsets[index] != ShardBlock.ABSENT;

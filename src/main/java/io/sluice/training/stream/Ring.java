@@ -150,7 +150,8 @@ final class Ring implements AutoCloseable {
    *     find them in this visit
    */
   ActivationStore open(long visit, Map<String, Double> normLimits) throws IOException {
-    // Mapped files would keep their room on the disk until the mapping is collected.
+    // Mapped files would keep their room on the disk until the mapping is collected; copied ones do
+    // until they are closed.
     return ActivationStore.open(folder, plan.manifest(files(visit)), Reading.COPIED, normLimits);
   }
 

@@ -204,8 +204,9 @@ final class StreamedActivations implements Activations, AutoCloseable {
     for (Map.Entry<String, String> rule : first.exclusion().properties().entrySet()) {
       spec = spec.with(rule.getKey(), rule.getValue());
     }
+    ActivationStore all = ring.openAll(0);
     Batches batches =
-        ring.openAll(0).batches(BatchPlan.sequential(names, BATCH).where(heldOut.heldOut()));
+        all.batches(BatchPlan.sequential(names, BATCH).where(heldOut.heldOut()));
     Manifest manifest;
     try (StoreWriter writer = StoreWriter.create(place, spec)) {
       while (batches.hasNext()) {
@@ -221,6 +222,7 @@ final class StreamedActivations implements Activations, AutoCloseable {
       }
       manifest = writer.finish();
     }
+    all.closeFiles();
     return ActivationStore.open(place, manifest, Reading.COPIED, normLimits);
   }
 
@@ -278,6 +280,7 @@ final class StreamedActivations implements Activations, AutoCloseable {
     if (!ring.covers(visit)) {
       ring.start(visit, last);
     }
+    open.closeFiles();
     ring.release(visit);
     ring.allow(visit + 1);
     if (!await(visit, stops)) {
@@ -338,6 +341,12 @@ final class StreamedActivations implements Activations, AutoCloseable {
     }
     closed = true;
     try {
+      if (open != null) {
+        open.closeFiles();
+      }
+      if (unseen != null) {
+        unseen.store().closeFiles();
+      }
       ring.close();
       StoreFolder.delete(folder.resolve(HELD_OUT));
     } finally {
