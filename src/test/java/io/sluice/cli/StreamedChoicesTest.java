@@ -290,6 +290,24 @@ class StreamedChoicesTest extends StreamedCommands {
   }
 
   @Test
+  void patternsAreKeptSoThatTheyAreFoundFromAnyFolder() throws IOException {
+    Path run = folder.resolve("run");
+    List<String> words = windowed(run);
+    Path here = Path.of("").toAbsolutePath();
+    words.set(words.indexOf("--text") + 1, here.relativize(folder).resolve("w*.txt").toString());
+    words.set(words.indexOf("--steps") + 1, "10");
+    ok(words);
+    List<String> options = new ArrayList<>();
+    json(run.resolve("stream.json")).get("options").forEach(word -> options.add(word.asText()));
+    assertThat(options)
+        .filteredOn(word -> word.startsWith("--text="))
+        .singleElement()
+        .asString()
+        .startsWith("--text=" + here)
+        .endsWith("w*.txt");
+  }
+
+  @Test
   void whatCannotBeReplayedIsRefusedInOneLine() {
     List<String> words = windowed(folder.resolve("run"));
     words.set(words.indexOf("--text") + 1, "-");

@@ -205,8 +205,7 @@ final class StreamedActivations implements Activations, AutoCloseable {
       spec = spec.with(rule.getKey(), rule.getValue());
     }
     ActivationStore all = ring.openAll(0);
-    Batches batches =
-        all.batches(BatchPlan.sequential(names, BATCH).where(heldOut.heldOut()));
+    Batches batches = all.batches(BatchPlan.sequential(names, BATCH).where(heldOut.heldOut()));
     Manifest manifest;
     try (StoreWriter writer = StoreWriter.create(place, spec)) {
       while (batches.hasNext()) {

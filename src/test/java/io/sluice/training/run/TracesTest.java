@@ -24,6 +24,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a run leaves in its folder if it is asked to: checkpoints, and events for TensorBoard. */
 class TracesTest {
@@ -117,11 +119,15 @@ class TracesTest {
         });
   }
 
-  @Test
-  void anotherAttemptStartsWithoutTheEventsOfTheFirst() throws IOException {
+  /** Also where it starts from the checkpoint of step 0. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 10})
+  void anotherAttemptStartsWithoutTheEventsOfTheFirst(int checkpointEvery) throws IOException {
     Path run = temp.resolve("run");
     try (Trainer trainer =
-        start(small().steps(20).checkpointEvery(0).logEvery(2).tensorBoard(true), run)) {
+        start(
+            small().steps(20).checkpointEvery(checkpointEvery).logEvery(2).tensorBoard(true),
+            run)) {
       assertThatThrownBy(() -> trainer.run(dyingAt(9))).isInstanceOf(IllegalStateException.class);
     }
     assertThat(names(run, "events.out.tfevents.")).hasSize(1);
