@@ -88,6 +88,11 @@ class ClusterTextFormsTest {
     requireSame("chats", model, "--text chats.jsonl --text-as chat");
     assertThat(ManifestFile.read(folder.resolve("chats-many")).properties())
         .containsEntry("textAs", "chat");
+    try (Stream<Path> files = Files.list(model)) {
+      for (Path link : files.filter(Files::isSymbolicLink).toList()) {
+        Files.delete(link);
+      }
+    }
   }
 
   @Test
