@@ -127,7 +127,8 @@ public final class ActivationStore {
       Path folder, Manifest manifest, Reading reading, Map<String, Double> normLimits)
       throws IOException {
     int count = manifest.shards().size();
-    return open(folder, folder.toString(), manifest, reading, count, file -> true, true, normLimits);
+    return open(
+        folder, folder.toString(), manifest, reading, count, file -> true, true, normLimits);
   }
 
   /**
@@ -156,7 +157,8 @@ public final class ActivationStore {
     }
     shards.forEach(shard -> Objects.checkIndex(shard, count));
     ActivationStore store =
-        open(folder, place, manifest, reading, shards.size(), shards::contains, withTexts, Map.of());
+        open(
+            folder, place, manifest, reading, shards.size(), shards::contains, withTexts, Map.of());
     if (store.shards.size() != count) {
       throw new IOException(
           folder + ": damaged: a shard has several record batches; capture the store again");
