@@ -38,6 +38,7 @@ import io.sluice.store.TransformerLensNames;
 import io.sluice.training.Trainer;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
+import io.sluice.training.run.RunFolder;
 import io.sluice.training.run.RunResult;
 import io.sluice.training.run.StoppedException;
 import io.sluice.training.start.SavedDictionary;
@@ -47,6 +48,7 @@ import io.sluice.training.stream.StreamPlan;
 import io.sluice.training.stream.StreamRun;
 import io.sluice.training.stream.StreamedRuns;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -271,6 +273,7 @@ final class TrainCommand extends SluiceCommand {
   private void stream(boolean begins) throws IOException {
     StreamedTraining training = new StreamedTraining(this, files.out());
     List<StreamedRuns.Outcome> outcomes;
+    requirePlace(begins);
     if (begins) {
       stream.limit(steps.takeTextTokens());
       outcomes =
@@ -283,6 +286,27 @@ final class TrainCommand extends SluiceCommand {
       outcomes = training.resume(used -> engines.engines(this, used));
     }
     printAll(outcomes);
+  }
+
+  /** Whether there is a run shows before the texts are tokenised, which may take hours. */
+  private void requirePlace(boolean begins) throws IOException {
+    Path out = files.out();
+    if (begins) {
+      if (StreamFile.isIn(out) || Files.exists(out.resolve(RunFolder.DESCRIPTION))) {
+        throw new IOException(
+            out + ": holds a run already; continue it with --resume, or choose another folder");
+      }
+      return;
+    }
+    List<StreamRun> runs = StreamFile.read(out).runs();
+    for (StreamRun run : runs) {
+      if (RunFolder.result(out.resolve(run.folder())) == null) {
+        return;
+      }
+    }
+    if (!runs.isEmpty()) {
+      throw new IOException(out + ": this run is complete; there is nothing to resume");
+    }
   }
 
   /** What a new stream trains. */

@@ -396,8 +396,15 @@ class StreamedTrainingTest {
     arguments.set(arguments.indexOf("500"), "4");
     arguments.set(arguments.indexOf("300"), "20");
     assertThat(sluice(arguments.toArray(String[]::new))).as(err.toString()).isZero();
+    // Both without reading the texts.
+    err.getBuffer().setLength(0);
     assertThat(sluice(arguments.toArray(String[]::new))).isEqualTo(1);
+    assertThat(err.toString().lines()).hasSize(1);
     assertThat(lastLine()).contains("holds a run already");
+    err.getBuffer().setLength(0);
+    assertThat(sluice("train", "--resume", "--out", run)).isEqualTo(1);
+    assertThat(err.toString().lines()).hasSize(1);
+    assertThat(lastLine()).contains("this run is complete; there is nothing to resume");
     assertThat(sluice("train", "--resume", "--out", run, "--buffer", "2G")).isEqualTo(2);
     assertThat(lastLine()).contains("leave out --buffer");
   }
