@@ -32,6 +32,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.Stream;
 
 /** A dictionary on disk: {@code dictionary.json} beside {@code dictionary.safetensors}. */
 final class DictionaryFiles {
@@ -178,9 +179,31 @@ final class DictionaryFiles {
           file
               + (Files.exists(file.resolveSibling("run.json"))
                   ? " (a run writes its dictionary at its end; continue it with --resume)"
-                  : " (a dictionary is a folder with " + CONFIG + " and " + WEIGHTS + ")"));
+                  : " (a dictionary is a folder with "
+                      + CONFIG
+                      + " and "
+                      + WEIGHTS
+                      + within(file.resolveSibling(""))
+                      + ")"));
     }
     return Fields.read(file, FORMAT, REMEDY, MAX_CONFIG_BYTES);
+  }
+
+  /** The dictionaries of runs that one model fed, say, as the end of a message. */
+  private static String within(Path folder) throws IOException {
+    if (!Files.isDirectory(folder)) {
+      return "";
+    }
+    try (Stream<Path> inside = Files.list(folder)) {
+      List<String> names =
+          inside
+              .filter(each -> Files.isRegularFile(each.resolve(CONFIG)))
+              .map(each -> Quoted.of(each.getFileName().toString()))
+              .sorted()
+              .limit(4)
+              .toList();
+      return names.isEmpty() ? "" : ", as in it " + String.join(", ", names) + "; name one of them";
+    }
   }
 
   private static DictionaryConfig config(Fields json, Safetensors weights) throws IOException {

@@ -138,6 +138,12 @@ class StreamedTrainingTest {
     }
     assertThat(sluice("train", "--resume", "--out", streamed.toString())).isEqualTo(1);
     assertThat(lastLine()).contains("this run is complete; there is nothing to resume");
+    String[] whole = {"evaluate", "--dictionary", streamed.toString(), "--store", store.toString()};
+    assertThat(sluice(whole)).isEqualTo(1);
+    assertThat(lastLine())
+        .contains(
+            "as in it 'layers.0.resid', 'layers.1.resid+layers.2.resid', 'layers.2.attn_out';"
+                + " name one of them");
   }
 
   /** Arguments of a run through several windows, twice over the text. */

@@ -558,6 +558,15 @@ class TrainCommandTest {
     from[4] = saelens;
     from[10] = temp.resolve("theirs").toString();
     assertThat(sluice(from)).as(err).isZero();
+    assertThat(sluice("convert", "--dictionary", saelens, "--to", "sluice", "--out", saelens))
+        .as(err)
+        .isZero();
+    from[10] = temp.resolve("both").toString();
+    assertThat(sluice(from)).as(err).isZero();
+    from[4] = checkpoint;
+    from[10] = temp.resolve("none").toString();
+    assertThat(sluice(from)).isEqualTo(1);
+    assertOneLine(checkpoint, "is a checkpoint; make a dictionary of it with 'sluice convert");
   }
 
   @Test

@@ -10,8 +10,10 @@ import io.sluice.dictionary.formats.Origin;
 import io.sluice.training.config.FromDictionary;
 import io.sluice.training.config.InitialEncoder;
 import io.sluice.training.config.Kind;
+import io.sluice.training.run.StateFile;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -37,7 +39,7 @@ public record SavedDictionary(Path place, List<DictionarySource> layers) {
         CrossLayerDictionary.isIn(place)
             ? CrossLayerDictionary.load(place).layers().stream().map(Dictionary::source).toList()
             : List.of(
-                DictionaryFormat.of(place)
+                format(place)
                     .open(
                         place,
                         activationScale.isPresent()
@@ -46,6 +48,19 @@ public record SavedDictionary(Path place, List<DictionarySource> layers) {
     SavedDictionary saved = new SavedDictionary(place, layers);
     saved.requireTrainable();
     return saved;
+  }
+
+  /** Where files of another library are beside them, Sluice's own count, as for evaluations. */
+  private static DictionaryFormat format(Path place) throws IOException {
+    if (StateFile.isNamed(place)) {
+      throw new IOException(
+          place
+              + ": is a checkpoint; make a dictionary of it with 'sluice convert --to sluice', and"
+              + " give that");
+    }
+    return Files.isRegularFile(place.resolve("dictionary.json"))
+        ? DictionaryFormat.SLUICE
+        : DictionaryFormat.of(place);
   }
 
   private void requireTrainable() throws IOException {
