@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.sluice.report.Spectra.Hook;
 import io.sluice.report.TrainingRun.Result;
 import io.sluice.report.TrainingRun.Setting;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -91,6 +92,21 @@ class FindingsTest {
                     run("random", 0, 1, "512"))))
         .containsExactly(
             "asi (features 512)", "asi (features 1024)", "asi (features 1024) (2)", "random");
+  }
+
+  @Test
+  void whatARunKeepsAndWritesIsNoDifference() {
+    List<TrainingRun> runs = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      List<Setting> settings =
+          List.of(
+              new Setting("features", "512"),
+              new Setting("keepCheckpoints", Integer.toString(i)),
+              new Setting("tensorBoard", Boolean.toString(i > 0)));
+      runs.add(new TrainingRun("asi", settings, null, List.of(), null));
+    }
+    assertThat(RunQuestion.differing(runs)).isEmpty();
+    assertThat(RunQuestion.names(runs)).containsExactly("asi", "asi (2)");
   }
 
   @Test
