@@ -298,15 +298,7 @@ final class TrainCommand extends SluiceCommand {
       }
       return;
     }
-    List<StreamRun> runs = StreamFile.read(out).runs();
-    for (StreamRun run : runs) {
-      if (RunFolder.result(out.resolve(run.folder())) == null) {
-        return;
-      }
-    }
-    if (!runs.isEmpty()) {
-      throw new IOException(out + ": this run is complete; there is nothing to resume");
-    }
+    StreamedRuns.requireUnfinished(StreamFile.read(out), out);
   }
 
   /** What a new stream trains. */

@@ -179,14 +179,7 @@ public final class StreamedRuns implements AutoCloseable {
               + ": the texts, the tokenizer or the model are not those that the run was begun with;"
               + " restore them, or start a new run in another folder");
     }
-    boolean left = false;
-    for (StreamRun run : file.runs()) {
-      left |= !hasEnded(run, folder.resolve(run.folder()));
-    }
-    if (!left) {
-      StreamedActivations.deleteBuffer(folder);
-      throw new IOException(folder + ": this run is complete; there is nothing to resume");
-    }
+    requireUnfinished(file, folder);
     StreamedRuns resumed = open(plan, file, folder, true, stops);
     boolean whole = false;
     try {
@@ -216,6 +209,24 @@ public final class StreamedRuns implements AutoCloseable {
    */
   public static long bufferBytes(Path folder) throws IOException {
     return StreamedActivations.bufferBytes(folder);
+  }
+
+  /**
+   * Refuses runs that all have their results. What those that have left if they were killed right
+   * after that is deleted.
+   *
+   * @param file that of the folder
+   * @throws IOException if they do, or something cannot be deleted
+   */
+  public static void requireUnfinished(StreamFile file, Path folder) throws IOException {
+    boolean left = false;
+    for (StreamRun run : file.runs()) {
+      left |= !hasEnded(run, folder.resolve(run.folder()));
+    }
+    if (!left) {
+      StreamedActivations.deleteBuffer(folder);
+      throw new IOException(folder + ": this run is complete; there is nothing to resume");
+    }
   }
 
   /** Whether a run has its result; deletes what it has left if it was killed right after that. */
