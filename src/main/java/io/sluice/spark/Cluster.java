@@ -4,15 +4,26 @@ import io.sluice.cli.console.Progress;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.util.LongAccumulator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The connection of the driver to Spark, with the settings of {@code spark-submit}. */
 final class Cluster implements AutoCloseable {
   private static final long TASKS_PER_EXECUTOR = 2;
   private static final long LEAST_TOKENS = 8192;
   private static final long MOST_TOKENS = 65_536;
+
+  /** How often it is asked whether an executor is there. */
+  private static final long LOOK_MILLIS = 500;
+
+  /** A setting: how long no executor may start until that is said. */
+  private static final String PATIENCE = "spark.sluice.patience";
+
+  private static final Logger LOG = LoggerFactory.getLogger(Cluster.class);
 
   private final JavaSparkContext context;
   private TaskProgress shown;
@@ -48,7 +59,38 @@ final class Cluster implements AutoCloseable {
       throw new UncheckedIOException(new IOException("Spark cannot start: " + e.getMessage(), e));
     }
     context.sc().setJobDescription(name);
+    if (!context.isLocal()) {
+      Thread.ofVirtual().start(() -> watch(context));
+    }
     return new Cluster(context);
+  }
+
+  /** Says once what may keep executors from starting, if none does. */
+  private static void watch(JavaSparkContext context) {
+    long seconds = context.getConf().getTimeAsSeconds(PATIENCE, "60s");
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
+    try {
+      while (!context.sc().isStopped()) {
+        // The driver is in the list.
+        if (context.sc().getExecutorMemoryStatus().size() > 1) {
+          return;
+        }
+        if (System.nanoTime() >= end) {
+          LOG.warn(
+              "no executor has started for {} seconds; look into the logs of the workers: they need"
+                  + " Spark {}, a JDK of 22 or newer, and the memory and cores that an executor is"
+                  + " given",
+              seconds,
+              context.version());
+          return;
+        }
+        TimeUnit.MILLISECONDS.sleep(LOOK_MILLIS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (IllegalStateException e) {
+      // The work has ended.
+    }
   }
 
   /** Work of several tasks. */

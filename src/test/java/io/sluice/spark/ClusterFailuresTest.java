@@ -15,31 +15,27 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Commands on a cluster on which something fails: each ends with the bytes of one on which nothing
- * does, or with one line and nothing half.
+ * Captures and spectra on a cluster on which something fails: each ends with the bytes of one on
+ * which nothing does, or with one line and nothing half.
  */
 @Tag("spark")
 @Tag("spark-failures")
 @Tag("model")
 class ClusterFailuresTest {
-  private static final Path JDK = Path.of(System.getProperty("java.home"));
-
   /** Has a spectrum at once. */
   private static final Path TINY =
       Path.of("src/test/resources/golden/model/tiny-bert").toAbsolutePath();
@@ -49,16 +45,16 @@ class ClusterFailuresTest {
 
   private static final int SHARDS = 20;
   private static final int ROWS_PER_SHARD = 64;
-  private static final int WIDTH = 1024;
+  private static final int WIDTH = 256;
 
-  /** Enough that a task's shuffle file is larger than {@link #LIMIT}. */
+  /** Enough that a task's shuffle file, of 1 MB, is larger than a full disk takes. */
   private static final int HOOKS = 4;
 
-  /** More than any jar that is sent, in KiB; the covariances of one shard are 16.8 MB. */
-  private static final int LIMIT = 14_000;
+  /** Where a byte of a value is, in a shard. */
+  private static final int DAMAGED = 100_000;
 
   @TempDir static Path folder;
-  private SparkCluster cluster;
+  private static SparkCluster cluster;
 
   /** A store and a text, and what comes of them where nothing fails. */
   @BeforeAll
@@ -76,10 +72,11 @@ class ClusterFailuresTest {
     require(SparkCluster.runLocally(folder, texts("expected")));
     require(CommandProcess.run(folder, new String[0], capture("expected")));
     assertThat(ActivationStore.open(folder.resolve("expected")).shards().size()).isEqualTo(3);
+    cluster = SparkCluster.start(folder, Path.of(System.getProperty("java.home")));
   }
 
-  @AfterEach
-  void stop() {
+  @AfterAll
+  static void stop() {
     if (cluster != null) {
       cluster.close();
     }
@@ -116,60 +113,42 @@ class ClusterFailuresTest {
 
   @Test
   void spectraOfAStoreAreTheSameAlsoIfAWorkerDies() throws Exception {
-    killInTheMiddle(spectrum("killed"));
+    killInTheMiddle(SHARDS - 1, spectrum("killed"));
     requireSame("-store.json", "killed");
   }
 
   @Test
   void spectraOfTextsAreTheSameAlsoIfAWorkerDies() throws Exception {
-    killInTheMiddle(texts("killed"));
+    killInTheMiddle(10, texts("killed"));
     requireSame("-texts.json", "killed");
   }
 
-  /** Kills a worker and its executor when a task of it has ended, whose result is lost with it. */
-  private void killInTheMiddle(String... options) throws Exception {
-    cluster = SparkCluster.start(folder.resolve("cluster-" + options[2]), JDK);
-    Path scratch = cluster.scratch("127.0.0.2");
-    CompletableFuture<CommandProcess> running =
-        CompletableFuture.supplyAsync(
-            () -> {
-              try {
-                return cluster.run(folder, options);
-              } catch (IOException | InterruptedException e) {
-                throw new IllegalStateException(e);
-              }
-            });
-    while (!holdsResult(scratch) && !ends(running)) {
-      assertThat(running).isNotCompletedExceptionally();
+  /**
+   * Kills a worker and its executor when a task of it has ended, whose result is lost with it.
+   *
+   * @param partition a task that has not begun by then
+   */
+  private static void killInTheMiddle(int partition, String... options) throws Exception {
+    Path go = Files.createTempDirectory(folder, "go").resolve("go");
+    List<String> spark = new ArrayList<>(TaskFaults.waiting(1, partition, go));
+    spark.addAll(SparkCluster.BOTH);
+    CompletableFuture<CommandProcess> running = cluster.begin(spark, folder, options);
+    try {
+      cluster.awaitFile("127.0.0.2", "shuffle_.*\\.data");
+      cluster.killWorker();
+      assertThat(running).as("the command, when a worker dies").isNotDone();
+    } finally {
+      Files.createFile(go);
     }
-    assertThat(running).as("the command, when a worker dies").isNotDone();
-    cluster.killWorker();
     CommandProcess result = running.get(5, TimeUnit.MINUTES);
+    cluster.startWorkerAgain(Map.of());
     require(result);
     assertThat(lines(result)).allMatch(line -> line.startsWith("spark: "));
   }
 
-  private static boolean ends(CompletableFuture<CommandProcess> running) throws Exception {
-    try {
-      running.get(20, TimeUnit.MILLISECONDS);
-      return true;
-    } catch (TimeoutException e) {
-      return false;
-    }
-  }
-
-  private static boolean holdsResult(Path scratch) throws IOException {
-    try (Stream<Path> files = Files.walk(scratch)) {
-      return files.anyMatch(file -> file.getFileName().toString().matches("shuffle_.*\\.data"));
-    } catch (java.io.UncheckedIOException e) {
-      return false; // A file went away meanwhile.
-    }
-  }
-
   @Test
   void aTaskThatFailsThreeTimesChangesNothing() throws Exception {
-    cluster = SparkCluster.start(folder.resolve("cluster-thrice"), JDK);
-    CommandProcess result = cluster.runWith(faults(3, shard()), folder, spectrum("thrice"));
+    CommandProcess result = run(TaskFaults.failing(3, 1, 1, shard()), spectrum("thrice"));
     require(result);
     requireSame("-store.json", "thrice");
     assertThat(lines(result)).isEmpty();
@@ -177,7 +156,7 @@ class ClusterFailuresTest {
         .containsOnlyOnce("spectrum: a task failed and is tried again (3 tries): ")
         .contains("shard-00001.arrow: checksum");
 
-    result = cluster.runWith(faults(3, place("thrice")), folder, captureInTasks("thrice"));
+    result = run(TaskFaults.failing(3, 1, 1, place("thrice")), captureInTasks("thrice"));
     require(result);
     requireSameStore("thrice");
     assertThat(lines(result)).isEmpty();
@@ -185,10 +164,8 @@ class ClusterFailuresTest {
 
   @Test
   void aTaskThatAlwaysFailsLeavesNothingHalf() throws Exception {
-    cluster = SparkCluster.start(folder.resolve("cluster-always"), JDK);
-    CommandProcess result = cluster.runWith(faults(9, shard()), folder, spectrum("always"));
-    List<String> mend = faults(0, shard());
-    new ProcessBuilder("sh", "-c", mend.getLast().split("=", 2)[1]).start().waitFor();
+    CommandProcess result = run(TaskFaults.failing(9, 1, 1, shard()), spectrum("always"));
+    new ProcessBuilder("sh", "-c", shard().getLast()).start().waitFor();
     assertThat(result.status()).isEqualTo(1);
     assertThat(lines(result))
         .singleElement()
@@ -197,7 +174,7 @@ class ClusterFailuresTest {
         .contains("shard-00001.arrow: checksum");
     assertThat(folder.resolve("always-store.json")).doesNotExist();
 
-    result = cluster.runWith(faults(9, place("always")), folder, captureInTasks("always"));
+    result = run(TaskFaults.failing(9, 1, 1, place("always")), captureInTasks("always"));
     assertThat(result.status()).isEqualTo(1);
     assertThat(lines(result))
         .singleElement()
@@ -208,22 +185,22 @@ class ClusterFailuresTest {
     // What is in the way goes, and the next capture has all of it.
     Files.delete(folder.resolve("always/shard-00001.arrow/x"));
     Files.delete(folder.resolve("always/shard-00001.arrow"));
-    require(cluster.run(folder, captureInTasks("always", "--overwrite")));
+    require(run(List.of(), captureInTasks("always", "--overwrite")));
     requireSameStore("always");
   }
 
   @Test
   void aFullDiskOfOneWorkerCostsNothingButTime() throws Exception {
-    cluster = SparkCluster.start(folder.resolve("cluster-full"), JDK, LIMIT, Map.of());
-    CommandProcess result = cluster.runOnInstalledLibTorch(folder, spectrum("full"));
+    CommandProcess result = run(SparkCluster.fullDisk(), spectrum("full"));
     require(result);
     requireSame("-store.json", "full");
     assertThat(lines(result)).isEmpty();
     assertThat(result.err())
         .contains("a task failed and is tried again")
+        .contains("executor")
         .contains("the disk of Spark's own files is full (File too large)");
 
-    result = cluster.runOnInstalledLibTorch(folder, captureInTasks("full"));
+    result = run(SparkCluster.fullDisk(), captureInTasks("full"));
     require(result);
     requireSameStore("full");
     assertThat(result.err()).contains("cannot be written (File too large)");
@@ -231,46 +208,27 @@ class ClusterFailuresTest {
 
   @Test
   void executorsOnProcessorsOfDifferentKindsAreRefusedUnlessAllowed() throws Exception {
-    cluster =
-        SparkCluster.start(
-            folder.resolve("cluster-mixed"), JDK, 0, Map.of("ATEN_CPU_CAPABILITY", "default"));
-    // No task begins before both are there.
-    List<String> both =
-        List.of(
-            "--conf",
-            "spark.cores.max=2",
-            "--conf",
-            "spark.scheduler.minRegisteredResourcesRatio=1");
-    CommandProcess result = cluster.runWith(both, folder, spectrum("mixed"));
-    assertThat(result.status()).isEqualTo(1);
-    assertThat(lines(result))
-        .singleElement()
-        .asString()
-        .startsWith("sluice-spark spectrum: executor ")
-        .contains(" computes with vectors of ", "LibTorch DEFAULT", "--allow-other-processors");
-    assertThat(folder.resolve("mixed-store.json")).doesNotExist();
-    String[] options = spectrum("mixed");
-    String[] allowed = Arrays.copyOf(options, options.length + 1);
-    allowed[options.length] = "--allow-other-processors";
-    require(cluster.runWith(both, folder, allowed));
+    cluster.killWorker();
+    cluster.startWorkerAgain(Map.of("ATEN_CPU_CAPABILITY", "default"));
+    try {
+      CommandProcess result = run(SparkCluster.BOTH, spectrum("mixed"));
+      assertThat(result.status()).isEqualTo(1);
+      assertThat(lines(result))
+          .singleElement()
+          .asString()
+          .startsWith("sluice-spark spectrum: executor ")
+          .contains(" computes with vectors of ", "LibTorch DEFAULT", "--allow-other-processors");
+      assertThat(folder.resolve("mixed-store.json")).doesNotExist();
+      String[] allowed = words(List.of(spectrum("mixed")), List.of("--allow-other-processors"));
+      require(run(SparkCluster.BOTH, allowed));
+    } finally {
+      cluster.killWorker();
+      cluster.startWorkerAgain(Map.of());
+    }
   }
 
-  /** Options with which the second task fails. */
-  private static List<String> faults(int times, List<String> commands) {
-    String classes = Path.of("target/test-classes").toAbsolutePath().toString();
-    List<String> options = new ArrayList<>();
-    for (String setting :
-        List.of(
-            "spark.driver.extraClassPath=" + classes,
-            "spark.executor.extraClassPath=" + classes,
-            "spark.plugins=" + TaskFaults.class.getName(),
-            TaskFaults.TIMES + "=" + times,
-            TaskFaults.BREAK + "=" + commands.get(0),
-            TaskFaults.MEND + "=" + commands.get(1))) {
-      options.add("--conf");
-      options.add(setting);
-    }
-    return options;
+  private static CommandProcess run(List<String> spark, String... options) throws Exception {
+    return cluster.runOnInstalledLibTorch(spark, folder, options);
   }
 
   /** Damages a shard and mends it. */
@@ -278,7 +236,9 @@ class ClusterFailuresTest {
     String write =
         "printf '%s' | dd of="
             + folder.resolve("store/shard-00001.arrow")
-            + " bs=1 seek=100000 conv=notrunc 2>/dev/null";
+            + " bs=1 seek="
+            + DAMAGED
+            + " conv=notrunc 2>/dev/null";
     return List.of(write.replace("%s", "xxxx"), write.replace("%s", original()));
   }
 
@@ -286,7 +246,7 @@ class ClusterFailuresTest {
     try {
       byte[] all = Files.readAllBytes(folder.resolve("expected-shard"));
       StringBuilder bytes = new StringBuilder();
-      for (int at = 100_000; at < 100_004; at++) {
+      for (int at = DAMAGED; at < DAMAGED + 4; at++) {
         bytes.append('\\').append(Integer.toOctalString(0x200 | all[at] & 0xff).substring(1));
       }
       return bytes.toString();

@@ -149,18 +149,6 @@ class ClusterSpectrumTest {
   }
 
   @Test
-  void anExecutorOnAnOldJdkIsNamed() throws Exception {
-    try (SparkCluster old = SparkCluster.start(folder.resolve("old"), SparkCluster.oldJdk())) {
-      CommandProcess result = old.run(folder, "spectrum", "--store", "store");
-      assertThat(result.status()).isEqualTo(1);
-      assertThat(errors(result)).hasSize(1);
-      assertThat(errors(result).getFirst())
-          .startsWith("sluice-spark spectrum: an executor runs on Java ")
-          .contains("22 or newer");
-    }
-  }
-
-  @Test
   void wrongUsageIsToldWithoutStartingATask() throws Exception {
     CommandProcess result = SparkCluster.runLocally(folder, "spectrum", "--store", "no-such-store");
     assertThat(result.status()).isEqualTo(1);

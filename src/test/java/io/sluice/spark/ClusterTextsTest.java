@@ -19,8 +19,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -34,7 +33,7 @@ class ClusterTextsTest {
   private static final Path NOVEL = Path.of("datasets/moby-dick.txt").toAbsolutePath();
 
   @TempDir static Path folder;
-  private SparkCluster cluster;
+  private static SparkCluster cluster;
 
   /** Texts in two formats, and the store of one machine, of three shards. */
   @BeforeAll
@@ -52,6 +51,7 @@ class ClusterTextsTest {
     CommandProcess single = CommandProcess.run(folder, new String[0], options("single"));
     assertThat(single.status()).as(single.err()).isZero();
     assertThat(ManifestFile.read(folder.resolve("single")).shards()).hasSize(3);
+    cluster = SparkCluster.start(folder, Path.of(System.getProperty("java.home")));
   }
 
   private static String[] options(String out, String... more) {
@@ -62,36 +62,34 @@ class ClusterTextsTest {
     return words.toArray(String[]::new);
   }
 
-  @AfterEach
-  void stop() {
+  @AfterAll
+  static void stop() {
     if (cluster != null) {
       cluster.close();
     }
   }
 
-  private void start() throws IOException {
-    cluster = SparkCluster.start(folder, Path.of(System.getProperty("java.home")));
-  }
-
   @Test
   void theStoreIsThatOfOneMachineAlsoIfAWorkerDies() throws Exception {
-    start();
     Path out = folder.resolve("many");
+    Path go = folder.resolve("go");
+    // The task with the last shard, which is short.
+    List<String> spark = new ArrayList<>(TaskFaults.waiting(1, 2, go));
+    spark.addAll(SparkCluster.BOTH);
     try (WatchService watch = folder.getFileSystem().newWatchService()) {
       Files.createDirectories(out);
       out.register(watch, StandardWatchEventKinds.ENTRY_CREATE);
       CompletableFuture<CommandProcess> running =
-          CompletableFuture.supplyAsync(
-              () -> {
-                try {
-                  return cluster.run(folder, options("many", "--task-tokens", "1000"));
-                } catch (IOException | InterruptedException e) {
-                  throw new IllegalStateException(e);
-                }
-              });
-      awaitShard(watch);
-      cluster.killWorker();
+          cluster.begin(spark, folder, options("many", "--task-tokens", "1000"));
+      try {
+        awaitShard(watch);
+        cluster.killWorker();
+        assertThat(running).as("the command, when a worker dies").isNotDone();
+      } finally {
+        Files.createFile(go);
+      }
       CommandProcess many = running.get(5, TimeUnit.MINUTES);
+      cluster.startWorkerAgain(Map.of());
       assertThat(many.status()).as(many.err()).isZero();
       assertThat(many.out()).contains("4,500 rows at 24 hook points");
     }
@@ -101,8 +99,8 @@ class ClusterTextsTest {
   /** Returns when a task has begun to write a shard. */
   private static void awaitShard(WatchService watch) throws InterruptedException {
     while (true) {
-      WatchKey key = watch.poll(3, TimeUnit.MINUTES);
-      assertThat(key).as("a shard within three minutes").isNotNull();
+      WatchKey key = watch.poll(5, TimeUnit.MINUTES);
+      assertThat(key).as("a shard within five minutes").isNotNull();
       boolean shard =
           key.pollEvents().stream().anyMatch(event -> event.context().toString().contains("shard"));
       if (shard) {
@@ -165,7 +163,6 @@ class ClusterTextsTest {
       "4",
       "--out"
     };
-    start();
     CommandProcess many = cluster.run(folder, with(options, "many.json", "--task-tokens", "1500"));
     assertThat(many.status()).as(many.err()).isZero();
     CommandProcess one =
@@ -192,29 +189,5 @@ class ClusterTextsTest {
 
   private static String[] with(String[] options, String... more) {
     return Stream.of(options, more).flatMap(Stream::of).toArray(String[]::new);
-  }
-
-  @Test
-  void anExecutorWithAnotherLibTorchIsRefused() throws Exception {
-    String python = System.getenv("SLUICE_PYTHON");
-    Assumptions.assumeTrue(python != null, "no SLUICE_PYTHON, so no other LibTorch");
-    Assumptions.assumeTrue(System.getenv("LIBTORCH") == null, "LIBTORCH names the only one");
-    CommandProcess found =
-        CommandProcess.run(
-            folder, Map.of(), List.of(python, "-c", "import torch; print(torch.__path__[0])"));
-    assertThat(found.status()).as(found.err()).isZero();
-    start();
-    CommandProcess result =
-        cluster.runWith(
-            List.of("--conf", "spark.executorEnv.LIBTORCH=" + found.out().strip()),
-            folder,
-            options("mixed"));
-    assertThat(result.status()).isEqualTo(1);
-    assertThat(result.err().lines().filter(line -> !line.matches("(capture|texts): .*")))
-        .singleElement()
-        .asString()
-        .startsWith("sluice-spark capture: executor ")
-        .contains("LibTorch 2.", "and the driver LibTorch", "--allow-other-libtorch");
-    assertThat(ManifestFile.read(folder.resolve("mixed")).complete()).isFalse();
   }
 }

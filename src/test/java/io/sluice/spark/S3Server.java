@@ -149,11 +149,25 @@ final class S3Server implements AutoCloseable {
 
   /** Options for Spark. */
   List<String> options() throws IOException {
-    return options(SECRET);
+    return options(SECRET, port);
+  }
+
+  /** The same for another port, where something passes on what comes. */
+  List<String> options(int other) throws IOException {
+    return options(SECRET, other);
+  }
+
+  /** Where it listens. */
+  int port() {
+    return port;
   }
 
   /** The same with another secret; a server that does not answer is soon given up. */
   List<String> options(String secret) throws IOException {
+    return options(secret, port);
+  }
+
+  private static List<String> options(String secret, int at) throws IOException {
     String client;
     try (Stream<Path> jars = Files.list(jars().resolve("client"))) {
       client = jars.map(Path::toString).sorted().collect(Collectors.joining(","));
@@ -161,7 +175,7 @@ final class S3Server implements AutoCloseable {
     List<String> options = new ArrayList<>(List.of("--jars", client));
     for (String setting :
         List.of(
-            "endpoint=http://127.0.0.1:" + port,
+            "endpoint=http://127.0.0.1:" + at,
             "path.style.access=true",
             "access.key=" + KEY,
             "secret.key=" + secret,

@@ -8,11 +8,15 @@ import java.io.Reader;
 import java.io.UncheckedIOException;
 import java.io.Writer;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
@@ -30,9 +34,23 @@ final class SparkCluster implements AutoCloseable {
   private static final List<String> OF_CLUSTER =
       List.of("--executor-memory", "600m", "--conf", "spark.driver.host=127.0.0.1");
 
+  /** Options with which no task begins before both workers have an executor. */
+  static final List<String> BOTH =
+      List.of(
+          "--conf",
+          "spark.cores.max=2",
+          "--conf",
+          "spark.scheduler.minRegisteredResourcesRatio=1",
+          "--conf",
+          "spark.scheduler.maxRegisteredResourcesWaitingTime=300s");
+
+  /** What no file of an executor on a full disk may exceed. */
+  private static final int FULL_BYTES = 100_000;
+
   private final List<Process> processes = new ArrayList<>();
   private final Path local;
   private String address;
+  private FileTime begun = FileTime.fromMillis(0);
 
   private SparkCluster(Path local) {
     this.local = local;
@@ -52,18 +70,6 @@ final class SparkCluster implements AutoCloseable {
    * @param jdk the JDK of the workers and their executors
    */
   static SparkCluster start(Path folder, Path jdk) throws IOException {
-    return start(folder, jdk, 0, Map.of());
-  }
-
-  /**
-   * The same with another second worker. The system's limit on the size of a file stands for a full
-   * disk, which needs no right to mount one.
-   *
-   * @param kibibytes what no file of that worker may exceed; 0 for no limit
-   * @param environment of that worker and its executors
-   */
-  static SparkCluster start(Path folder, Path jdk, int kibibytes, Map<String, String> environment)
-      throws IOException {
     SparkCluster cluster =
         new SparkCluster(Files.createTempDirectory(Files.createDirectories(folder), "spark"));
     try {
@@ -72,7 +78,6 @@ final class SparkCluster implements AutoCloseable {
           cluster.begin(
               own,
               "127.0.0.1",
-              0,
               Map.of(),
               "Starting Spark master at (\\S+)",
               "org.apache.spark.deploy.master.Master",
@@ -82,27 +87,8 @@ final class SparkCluster implements AutoCloseable {
               "0",
               "--webui-port",
               "0");
-      for (int worker = 0; worker < 2; worker++) {
-        String host = "127.0.0." + (worker + 1);
-        cluster.begin(
-            jdk,
-            host,
-            worker == 1 ? kibibytes : 0,
-            worker == 1 ? environment : Map.of(),
-            "Successfully registered with master (\\S+)",
-            "org.apache.spark.deploy.worker.Worker",
-            "--host",
-            host,
-            "-c",
-            "1",
-            "-m",
-            "1g",
-            "--webui-port",
-            "0",
-            "-d",
-            folder.resolve("worker" + worker).toString(),
-            cluster.address);
-      }
+      cluster.startWorker(jdk, 1, Map.of());
+      cluster.startWorker(jdk, 2, Map.of());
       return cluster;
     } catch (IOException | RuntimeException | Error e) {
       cluster.close();
@@ -110,24 +96,58 @@ final class SparkCluster implements AutoCloseable {
     }
   }
 
+  private void startWorker(Path jdk, int number, Map<String, String> environment)
+      throws IOException {
+    String host = "127.0.0." + number;
+    begin(
+        jdk,
+        host,
+        environment,
+        "Successfully registered with master (\\S+)",
+        "org.apache.spark.deploy.worker.Worker",
+        "--host",
+        host,
+        "-c",
+        "1",
+        "-m",
+        "1g",
+        "--webui-port",
+        "0",
+        "-d",
+        local.resolve("worker" + number).toString(),
+        address);
+  }
+
+  /**
+   * Starts the second worker again after {@link #killWorker}, on the JDK of this process.
+   *
+   * @param environment of that worker and its executors
+   */
+  void startWorkerAgain(Map<String, String> environment) throws IOException {
+    startWorker(Path.of(System.getProperty("java.home")), 2, environment);
+  }
+
   /** Where what runs on one of the addresses keeps what it exchanges. */
   Path scratch(String host) throws IOException {
     return Files.createDirectories(local.resolve(host));
   }
 
+  /**
+   * Options for Spark with which the second worker's disk is full when its first task begins. The
+   * system's limit on the size of a file stands for it, which needs no right to mount a disk.
+   */
+  static List<String> fullDisk() {
+    List<String> options =
+        new ArrayList<>(TaskFaults.on("127.0.0.2", "prlimit --pid $PPID --fsize=" + FULL_BYTES));
+    options.addAll(BOTH);
+    return options;
+  }
+
   /** Starts a daemon, and returns what {@code said} captures in its log. */
   private String begin(
-      Path jdk,
-      String host,
-      int kibibytes,
-      Map<String, String> environment,
-      String said,
-      String... words)
+      Path jdk, String host, Map<String, String> environment, String said, String... words)
       throws IOException {
     List<String> command = new ArrayList<>();
-    if (kibibytes > 0) {
-      command.addAll(List.of("bash", "-c", "ulimit -f " + kibibytes + "; exec \"$0\" \"$@\""));
-    }
     command.add(home().resolve("bin/spark-class").toString());
     command.addAll(List.of(words));
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
@@ -178,12 +198,28 @@ final class SparkCluster implements AutoCloseable {
     return runOn(address, folder, all, options);
   }
 
+  /** The same, while the test does something else. */
+  CompletableFuture<CommandProcess> begin(List<String> spark, Path folder, String... options) {
+    begun = FileTime.from(Instant.now());
+    return CompletableFuture.supplyAsync(
+        () -> {
+          try {
+            return runWith(spark, folder, options);
+          } catch (IOException | InterruptedException e) {
+            throw new IllegalStateException(e);
+          }
+        },
+        command -> Thread.ofVirtual().start(command));
+  }
+
   /** The same where all use the LibTorch of this process, so that none is sent. */
-  CommandProcess runOnInstalledLibTorch(Path folder, String... options)
+  CommandProcess runOnInstalledLibTorch(List<String> spark, Path folder, String... options)
       throws IOException, InterruptedException {
     Map<String, String> environment = new HashMap<>(environment());
     environment.put("LIBTORCH", Torch.info().folder().toString());
-    return CommandProcess.run(folder, environment, command(address, OF_CLUSTER, options));
+    List<String> all = new ArrayList<>(spark);
+    all.addAll(OF_CLUSTER);
+    return CommandProcess.run(folder, environment, command(address, all, options));
   }
 
   /**
@@ -238,36 +274,42 @@ final class SparkCluster implements AutoCloseable {
     return Map.of("SPARK_HOME", home().toString(), "SPARK_LOCAL_IP", "127.0.0.1");
   }
 
-  /** The executors of a worker that run now. */
+  /** The executors of the second worker that run now. */
   List<ProcessHandle> executors() {
     return processes.getLast().descendants().toList();
   }
 
   /**
-   * Returns when a task has written a file for others.
+   * Returns when a task of the command that was begun last has written a file for others.
    *
+   * @param host the address of the worker that has run it
    * @param name its name, as a regular expression
    */
-  void awaitFile(String name) throws IOException {
-    long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(3);
+  void awaitFile(String host, String name) throws IOException {
+    long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(5);
     while (System.nanoTime() < end) {
-      try (Stream<Path> files = Files.walk(local)) {
-        if (files.anyMatch(file -> file.getFileName().toString().matches(name))) {
-          return;
+      try (Stream<Path> files = Files.walk(scratch(host))) {
+        for (Path file : (Iterable<Path>) files::iterator) {
+          if (file.getFileName().toString().matches(name)
+              && Files.getLastModifiedTime(file).compareTo(begun) > 0) {
+            return;
+          }
         }
-      } catch (UncheckedIOException e) {
-        // A folder went while it was listed.
+      } catch (UncheckedIOException | NoSuchFileException e) {
+        // A folder or a file went while they were listed.
       }
       LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
     }
-    throw new IOException("no task has ended within three minutes");
+    throw new IOException("no task has ended within five minutes");
   }
 
-  /** Kills a worker and its executors at once, as a machine that fails. */
+  /** Kills the second worker and its executors at once, as a machine that fails. */
   void killWorker() {
-    Process worker = processes.getLast();
-    worker.descendants().forEach(ProcessHandle::destroyForcibly);
+    Process worker = processes.removeLast();
+    List<ProcessHandle> executors = worker.descendants().toList();
     worker.destroyForcibly();
+    executors.forEach(ProcessHandle::destroyForcibly);
+    worker.onExit().join();
   }
 
   /** A JDK that is older than Sluice needs; tests are skipped where there is none. */

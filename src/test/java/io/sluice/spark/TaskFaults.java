@@ -2,7 +2,13 @@ package io.sluice.spark;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
+import org.apache.spark.SparkEnv;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.plugin.DriverPlugin;
 import org.apache.spark.api.plugin.ExecutorPlugin;
@@ -10,21 +16,90 @@ import org.apache.spark.api.plugin.PluginContext;
 import org.apache.spark.api.plugin.SparkPlugin;
 
 /**
- * Makes a task fail some times: before each try of the second task of a stage an executor runs a
- * command of the shell that puts something in its way, or after so many tries one that removes it.
+ * Makes tasks fail or wait: before a try of a task its executor runs a command of the shell. The
+ * command sees the executor as {@code $PPID}.
  */
 public final class TaskFaults implements SparkPlugin {
-  /** How often the task fails. */
-  static final String TIMES = "spark.sluice.faults.times";
+  private static final String TIMES = "spark.sluice.faults.times";
+  private static final String STAGE = "spark.sluice.faults.stage";
+  private static final String PARTITION = "spark.sluice.faults.partition";
+  private static final String HOST = "spark.sluice.faults.host";
+  private static final String BREAK = "spark.sluice.faults.break";
+  private static final String MEND = "spark.sluice.faults.mend";
 
-  /** Puts something in the way. */
-  static final String BREAK = "spark.sluice.faults.break";
+  private static Path classes;
 
-  /** Removes it. */
-  static final String MEND = "spark.sluice.faults.mend";
+  /**
+   * Options for Spark with which a task fails some times.
+   *
+   * @param times how often it finds something in its way
+   * @param stage its stage; 0 asks an executor for its kernels
+   * @param partition its number within the stage
+   * @param commands one puts something in its way, the other removes it
+   */
+  static List<String> failing(int times, int stage, int partition, List<String> commands) {
+    return options(
+        TIMES + "=" + times,
+        STAGE + "=" + stage,
+        PARTITION + "=" + partition,
+        BREAK + "=" + commands.get(0),
+        MEND + "=" + commands.get(1));
+  }
 
-  /** The stage after that which asks an executor for its kernels. */
-  private static final int STAGE = 1;
+  /** With these the first try of a task begins when a file is there. */
+  static List<String> waiting(int stage, int partition, Path file) {
+    return failing(
+        1, stage, partition, List.of("until [ -e " + file + " ]; do sleep 0.1; done", ":"));
+  }
+
+  /** With these the executor on one of the addresses runs a command before each of its tasks. */
+  static List<String> on(String host, String command) {
+    return options(
+        HOST + "=" + host, TIMES + "=" + Integer.MAX_VALUE, BREAK + "=" + command, MEND + "=:");
+  }
+
+  private static List<String> options(String... settings) {
+    String classes = ownClasses().toString();
+    List<String> all =
+        new ArrayList<>(
+            List.of(
+                "spark.driver.extraClassPath=" + classes,
+                "spark.executor.extraClassPath=" + classes,
+                "spark.plugins=" + TaskFaults.class.getName()));
+    all.addAll(List.of(settings));
+    List<String> options = new ArrayList<>();
+    for (String setting : all) {
+      options.add("--conf");
+      options.add(setting);
+    }
+    return options;
+  }
+
+  /**
+   * A folder with the classes of this file alone. Sluice's are in another class loader, and what
+   * tests add to it by service files would be found without it.
+   */
+  private static synchronized Path ownClasses() {
+    if (classes == null) {
+      try {
+        Path root = Files.createTempDirectory("faults");
+        String own = TaskFaults.class.getPackageName().replace('.', '/');
+        Path to = Files.createDirectories(root.resolve(own));
+        try (Stream<Path> all = Files.list(Path.of("target/test-classes").resolve(own))) {
+          for (Path each : (Iterable<Path>) all::iterator) {
+            String name = each.getFileName().toString();
+            if (name.startsWith(TaskFaults.class.getSimpleName())) {
+              Files.copy(each, to.resolve(name)).toFile().deleteOnExit();
+            }
+          }
+        }
+        classes = root;
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+    return classes;
+  }
 
   @Override
   public DriverPlugin driverPlugin() {
@@ -47,7 +122,13 @@ public final class TaskFaults implements SparkPlugin {
     @Override
     public void onTaskStart() {
       TaskContext task = TaskContext.get();
-      if (task.stageId() == STAGE && task.partitionId() == 1) {
+      String host = context.conf().get(HOST, "");
+      boolean chosen =
+          host.isEmpty()
+              ? task.stageId() == context.conf().getInt(STAGE, 0)
+                  && task.partitionId() == context.conf().getInt(PARTITION, 0)
+              : host.equals(SparkEnv.get().blockManager().blockManagerId().host());
+      if (chosen) {
         int times = context.conf().getInt(TIMES, 0);
         run(context.conf().get(task.attemptNumber() < times ? BREAK : MEND));
       }
