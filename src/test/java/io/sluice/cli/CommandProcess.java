@@ -41,9 +41,9 @@ public record CommandProcess(int status, String out, String err) {
     Path err = Files.createTempFile("sluice", ".err");
     try {
       Process process = builder.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
-      if (!process.waitFor(5, TimeUnit.MINUTES)) {
+      if (!process.waitFor(10, TimeUnit.MINUTES)) {
         process.destroyForcibly();
-        throw new IOException(command + " still ran after five minutes");
+        throw new IOException(command + " still ran after ten minutes");
       }
       return new CommandProcess(process.exitValue(), Files.readString(out), Files.readString(err));
     } finally {

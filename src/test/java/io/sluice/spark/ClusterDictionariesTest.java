@@ -44,8 +44,8 @@ class ClusterDictionariesTest {
   static void write() throws IOException {
     SparkCluster.home();
     ClusterStore made = new ClusterStore(Seeds.seed());
-    made.write(folder.resolve("store"));
-    made.dictionary(folder.resolve("wide"), ClusterStore.SITES.subList(0, 1), 70_000, new TopK(5));
+    made.write(folder.resolve("store"), 70_000);
+    made.dictionary(folder.resolve("wide"), ClusterStore.SITES.subList(0, 1), 66_000, new TopK(5));
     made.dictionary(folder.resolve("plain"), ClusterStore.SITES.subList(0, 1), 3000, new TopK(5));
     made.dictionary(folder.resolve("cross"), ClusterStore.SITES, 500, new BatchTopK(6));
     cluster = SparkCluster.start(folder, Path.of(System.getProperty("java.home")));
@@ -78,7 +78,7 @@ class ClusterDictionariesTest {
   @Test
   void theEvaluationIsThatOfOneMachineAlsoIfAWorkerDies() throws Exception {
     CommandProcess ran =
-        killed(MEASURES, 21, "shuffle_1_.*\\.data", evaluate("wide", "many", "--batch", "100"));
+        killed(MEASURES, 10, "shuffle_1_.*\\.data", evaluate("wide", "many", "--batch", "100"));
     requireEvaluation(ran, "many", evaluate("wide", "single", "--batch", "100"));
   }
 
@@ -109,7 +109,7 @@ class ClusterDictionariesTest {
     } finally {
       Files.createFile(go);
     }
-    CommandProcess ran = running.get(5, TimeUnit.MINUTES);
+    CommandProcess ran = running.get(10, TimeUnit.MINUTES);
     cluster.startWorkerAgain(Map.of());
     return ran;
   }

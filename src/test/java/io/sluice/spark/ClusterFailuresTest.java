@@ -140,7 +140,7 @@ class ClusterFailuresTest {
     } finally {
       Files.createFile(go);
     }
-    CommandProcess result = running.get(5, TimeUnit.MINUTES);
+    CommandProcess result = running.get(10, TimeUnit.MINUTES);
     cluster.startWorkerAgain(Map.of());
     require(result);
     assertThat(lines(result)).allMatch(line -> line.startsWith("spark: "));

@@ -321,7 +321,7 @@ class ClusterStorageTest {
       // The driver's folder and those of two tasks.
       await(watch, "", 3);
       cluster.killWorker();
-      success(running.get(5, TimeUnit.MINUTES));
+      success(running.get(10, TimeUnit.MINUTES));
     }
     requireStoreOfOneMachine(server.file("captured"));
     // The next task has deleted what the killed one left.

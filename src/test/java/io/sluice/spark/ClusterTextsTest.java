@@ -88,7 +88,7 @@ class ClusterTextsTest {
       } finally {
         Files.createFile(go);
       }
-      CommandProcess many = running.get(5, TimeUnit.MINUTES);
+      CommandProcess many = running.get(10, TimeUnit.MINUTES);
       cluster.startWorkerAgain(Map.of());
       assertThat(many.status()).as(many.err()).isZero();
       assertThat(many.out()).contains("4,500 rows at 24 hook points");

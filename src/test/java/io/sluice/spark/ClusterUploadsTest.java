@@ -97,7 +97,7 @@ class ClusterUploadsTest {
       assertThat(shards("killed")).isEmpty();
       cluster.killWorker();
       uploads.letGo();
-      CommandProcess killed = running.get(5, TimeUnit.MINUTES);
+      CommandProcess killed = running.get(10, TimeUnit.MINUTES);
       assertThat(killed.status()).as(killed.err()).isZero();
     } finally {
       cluster.startWorkerAgain(Map.of());

@@ -51,6 +51,7 @@ final class SparkCluster implements AutoCloseable {
   private final Path local;
   private String address;
   private FileTime begun = FileTime.fromMillis(0);
+  private CompletableFuture<CommandProcess> running;
 
   private SparkCluster(Path local) {
     this.local = local;
@@ -201,15 +202,17 @@ final class SparkCluster implements AutoCloseable {
   /** The same, while the test does something else. */
   CompletableFuture<CommandProcess> begin(List<String> spark, Path folder, String... options) {
     begun = FileTime.from(Instant.now());
-    return CompletableFuture.supplyAsync(
-        () -> {
-          try {
-            return runWith(spark, folder, options);
-          } catch (IOException | InterruptedException e) {
-            throw new IllegalStateException(e);
-          }
-        },
-        command -> Thread.ofVirtual().start(command));
+    running =
+        CompletableFuture.supplyAsync(
+            () -> {
+              try {
+                return runWith(spark, folder, options);
+              } catch (IOException | InterruptedException e) {
+                throw new IllegalStateException(e);
+              }
+            },
+            command -> Thread.ofVirtual().start(command));
+    return running;
   }
 
   /** The same where all use the LibTorch of this process, so that none is sent. */
@@ -286,8 +289,7 @@ final class SparkCluster implements AutoCloseable {
    * @param name its name, as a regular expression
    */
   void awaitFile(String host, String name) throws IOException {
-    long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(5);
-    while (System.nanoTime() < end) {
+    while (!running.isDone()) {
       try (Stream<Path> files = Files.walk(scratch(host))) {
         for (Path file : (Iterable<Path>) files::iterator) {
           if (file.getFileName().toString().matches(name)
@@ -300,7 +302,7 @@ final class SparkCluster implements AutoCloseable {
       }
       LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
     }
-    throw new IOException("no task has ended within five minutes");
+    throw new IOException("the command has ended: " + running.join().err());
   }
 
   /** Kills the second worker and its executors at once, as a machine that fails. */

@@ -142,7 +142,8 @@ class UnfitExecutorsTest {
         said = Files.readString(errors);
       }
       assertThat(said)
-          .contains("spark: no executor has started for 1 seconds; look into the logs of the workers")
+          .contains(
+              "spark: no executor has started for 1 seconds; look into the logs of the workers")
           .contains("they need Spark 4.2.0, a JDK of 22 or newer");
     } finally {
       driver.destroyForcibly().waitFor();
@@ -161,7 +162,9 @@ class UnfitExecutorsTest {
         result
             .err()
             .lines()
-            .filter(line -> !line.matches("(capture|texts|spectrum|evaluate|features|encode|sweep): .*"))
+            .filter(
+                line ->
+                    !line.matches("(capture|texts|spectrum|evaluate|features|encode|sweep): .*"))
             .toList();
     assertThat(lines).as(words + " " + result.err()).hasSize(1);
     String start = "sluice-spark " + words.getFirst() + ": ";
