@@ -6,21 +6,18 @@ import io.sluice.cli.console.StopSignal;
 import io.sluice.cli.help.Examples;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
-import io.sluice.cli.help.OptionSpelling;
 import io.sluice.cli.options.ByteSize;
 import io.sluice.cli.options.EngineOptions;
-import io.sluice.cli.options.HeldOutOption;
 import io.sluice.cli.options.JsonOption;
 import io.sluice.cli.options.RunOptions;
-import io.sluice.cli.options.StepOptions;
-import io.sluice.cli.options.TauOption;
 import io.sluice.cli.results.SweepJson;
 import io.sluice.cli.results.SweepTable;
+import io.sluice.cli.stream.StreamOptions;
+import io.sluice.cli.stream.StreamedCells;
+import io.sluice.cli.sweep.GridOptions;
+import io.sluice.cli.sweep.SweepCells;
 import io.sluice.store.ActivationStore;
-import io.sluice.training.config.TrainingConfig;
-import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.StoppedException;
-import io.sluice.training.sweep.Axis;
 import io.sluice.training.sweep.Grid;
 import io.sluice.training.sweep.Sweep;
 import io.sluice.training.sweep.SweepCell;
@@ -32,8 +29,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -44,6 +39,8 @@ import picocli.CommandLine.Option;
     customSynopsis = {
       "sluice sweep --store DIR --hook NAME --vary AXIS=VALUE[,VALUE...]... --out DIR "
           + "[OPTION...]",
+      "sluice sweep --model MODEL --text PATH... --hook NAME... --vary AXIS=VALUE[,VALUE...]... "
+          + "--out DIR [OPTION...]",
       "sluice sweep --resume --out DIR"
     },
     description = {
@@ -52,6 +49,9 @@ import picocli.CommandLine.Option;
           + "--memory together share each batch, so that the data is read once for all of them. "
           + "An interrupted sweep continues with --resume --out DIR; add --store if the store "
           + "has moved.",
+      "With --model and --text, the model runs while dictionaries are trained on what it gives, and "
+          + "no store is made, as 'sluice train --model' has it. All that fit into --memory are "
+          + "trained in one pass of the model, also those of other hook points and batches.",
       "An axis that is not given has the default of 'sluice train'. An axis with one value "
           + "sets it for all dictionaries."
     },
@@ -79,33 +79,20 @@ import picocli.CommandLine.Option;
       "  seed  N.",
       "  whiten  off, on."
     })
-@Examples(
-    "sluice sweep --store activations --hook layers.3.attn_out --vary init=random,asi "
-        + "--vary centring=off,on --vary features=4096,16384 --vary seed=0,1,2 --steps 400 --out "
-        + "sweeps/starts")
+@Examples({
+  "sluice sweep --store activations --hook layers.3.attn_out --vary init=random,asi "
+      + "--vary centring=off,on --vary features=4096,16384 --vary seed=0,1,2 --steps 400 --out "
+      + "sweeps/starts",
+  "sluice sweep --model SmolLM2-135M --text 'texts/*.parquet' --tokens 100000000 --buffer 20G "
+      + "--hook layers.9.resid --hook layers.21.resid --vary features=4096,16384 --vary k=16,32 "
+      + "--out sweeps/sizes"
+})
 public class SweepCommand extends SluiceCommand {
   @Mixin private RunOptions files;
 
-  @Option(
-      names = "--hook",
-      paramLabel = "NAME",
-      description = "Train on this hook point, such as layers.3.attn_out.")
-  @Grouped(OptionGroup.ESSENTIAL)
-  private String hook;
+  @Mixin private StreamOptions stream;
 
-  @Option(
-      names = "--vary",
-      paramLabel = "AXIS=VALUE[,VALUE...]",
-      description =
-          "Vary an axis over these values, such as init=random,asi; give it once for each axis.")
-  @Grouped(OptionGroup.ESSENTIAL)
-  private List<String> vary = List.of();
-
-  @Mixin private StepOptions steps;
-
-  @Mixin private TauOption tau;
-
-  @Mixin private HeldOutOption heldOut;
+  @Mixin private GridOptions grids;
 
   @Option(
       names = "--memory",
@@ -120,26 +107,37 @@ public class SweepCommand extends SluiceCommand {
 
   @Mixin private JsonOption json;
 
-  private int smallestBatch;
   private int status;
 
   @Override
   protected final void run() throws IOException {
-    files.check(
-        this, hook != null && !vary.isEmpty(), "--store, --hook and --vary", takenByResume());
-    steps.check(this);
-    heldOut.check(this);
+    boolean streams = stream.isAsked() && !files.resume();
+    if (streams) {
+      checkStream();
+    } else {
+      files.check(this, grids.areGiven(), "--store, --hook and --vary", takenByResume());
+      stream.requireNone(this);
+    }
+    grids.check(this, streams);
     engines.check(this);
     check();
-    try (Sweep sweep = files.resume() ? resumed() : started()) {
-      SweepResult result = train(sweep);
-      if (json.asked()) {
-        out().println(SweepJson.of(result));
-      } else {
-        new SweepTable(result).print(out());
-        out().printf("%nRuns are in %s%n", files.out().resolve("cells"));
-      }
+    SweepResult result = streams ? streamed() : files.resume() ? resumed() : started();
+    if (json.asked()) {
+      out().println(SweepJson.of(result));
+    } else {
+      new SweepTable(result).print(out());
+      out().printf("%nRuns are in %s%n", files.out().resolve("cells"));
     }
+  }
+
+  private void checkStream() {
+    if (files.store() != null) {
+      throw usage("give --store or --model, not both");
+    }
+    if (!grids.areGiven()) {
+      throw usage("give --hook and --vary: what to train on, and what to compare");
+    }
+    stream.check(this);
   }
 
   /** Options that {@code --resume} allows besides {@code --store}. */
@@ -199,56 +197,53 @@ public class SweepCommand extends SluiceCommand {
     return status;
   }
 
-  private Sweep started() throws IOException {
+  private SweepResult started() throws IOException {
     ActivationStore from = open(files, given());
-    try {
-      hook = from.hookName(hook);
-    } catch (IllegalArgumentException e) {
-      throw usage("--hook: " + e.getMessage());
+    SweepCells chosen = new SweepCells(this, grids);
+    List<SweepCell> cells = chosen.cells(from);
+    try (Sweep sweep = start(from, chosen.grid(), cells, engines, files.out())) {
+      return train(sweep);
     }
-    Grid grid;
-    List<SweepCell> cells;
-    try {
-      grid = Grid.parse(vary.stream().map(SweepCommand::spelled).toList());
-      smallestBatch =
-          grid.axes().getOrDefault(Axis.BATCH, List.of(String.valueOf(steps.batch()))).stream()
-              .mapToInt(Integer::parseInt)
-              .min()
-              .orElseThrow();
-      if (steps.deadAfter() < 0) {
-        throw usage("--dead-after must be at least 0, not " + steps.deadAfter());
-      }
-      cells = grid.cells(this::base, tau.share(), steps.deadAfter());
-    } catch (IllegalArgumentException e) {
-      throw usage("--vary: " + e.getMessage());
-    }
-    return start(from, grid, cells, engines, files.out());
   }
 
   private String given() {
     return address("--store").orElseGet(() -> files.store().toString());
   }
 
-  /** An axis and its values, by Sluice's own names. */
-  private static String spelled(String axis) {
-    int end = axis.indexOf('=');
-    if (end < 0) {
-      return axis;
-    }
-    List<String> axes = Stream.of(Axis.values()).map(Axis::label).toList();
-    String label =
-        OptionSpelling.name(axis.substring(0, end), axes::contains).orElse(axis.substring(0, end));
-    List<String> words = axes.contains(label) ? Axis.ofLabel(label).words() : List.of();
-    return Stream.of(axis.substring(end + 1).split(",", -1))
-        .map(value -> OptionSpelling.value(value, words))
-        .collect(Collectors.joining(",", label + "=", ""));
+  private SweepResult streamed() throws IOException {
+    stream.limit(grids.takeTextTokens());
+    return new StreamedCells(this, files.out(), budget())
+        .start(
+            stream,
+            engines.device(this),
+            new SweepCells(this, grids),
+            engines.engines(this),
+            engines.label(),
+            this::train);
   }
 
-  private Sweep resumed() throws IOException {
+  private SweepResult resumed() throws IOException {
     Sweep.Origin origin = Sweep.origin(files.out());
+    if (origin.store() == null) {
+      return resumedStream(origin);
+    }
     String store = files.store() != null ? given() : origin.store();
-    return resume(open(files, store), engines, origin.engine(), files.out());
+    try (Sweep sweep = resume(open(files, store), engines, origin.engine(), files.out())) {
+      return train(sweep);
+    }
   }
+
+  private SweepResult resumedStream(Sweep.Origin origin) throws IOException {
+    if (files.store() != null) {
+      throw usage("the sweep in --out reads no store; leave --store out");
+    }
+    requireModels(files.out());
+    return new StreamedCells(this, files.out(), budget())
+        .resume(engines.engines(this, origin.engine()), origin.engine(), this::train);
+  }
+
+  /** Refuses a sweep in a folder while a model runs, where none can run. */
+  protected void requireModels(Path folder) throws IOException {}
 
   private long budget() {
     try {
@@ -256,14 +251,6 @@ public class SweepCommand extends SluiceCommand {
     } catch (IllegalArgumentException e) {
       throw usage("--memory: " + e.getMessage());
     }
-  }
-
-  private TrainingConfigBuilder base() {
-    return steps
-        .apply(TrainingConfig.of(hook), smallestBatch)
-        .seed(seed())
-        .dataSeed(seed())
-        .heldOut(heldOut.share());
   }
 
   private SweepResult train(Sweep sweep) throws IOException {

@@ -334,7 +334,7 @@ final class TrainCommand extends SluiceCommand {
 
     @Override
     public List<StreamRun> runs(LoadedModel model, StreamPlan plan) throws IOException {
-      steps.usually(plan.onePass());
+      steps.usually(plan.onePass(steps.batch()));
       List<StreamRun> runs = new ArrayList<>();
       try {
         for (KindOptions.Choice choice : choices) {
@@ -367,10 +367,14 @@ final class TrainCommand extends SluiceCommand {
   private Trainer resumed() throws IOException {
     JsonNode settings = Trainer.settings(files.out());
     if (settings.has("stream")) {
+      Path own = files.out().toAbsolutePath().normalize();
+      Path sweep = own.resolve("../..").normalize();
       throw new IOException(
           files.out()
-              + ": is one of several runs that one model feeds; continue them together, with --out "
-              + files.out().toAbsolutePath().normalize().getParent());
+              + ": is one of several runs that one model feeds; continue them together, with "
+              + (Files.exists(sweep.resolve(RunFolder.SWEEP))
+                  ? "'sluice sweep --resume --out " + sweep + "'"
+                  : "--out " + own.getParent()));
     }
     // An engine's name is its kind and its device, and perhaps more.
     return Trainer.resume(

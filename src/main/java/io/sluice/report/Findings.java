@@ -369,7 +369,7 @@ record Findings(String headline, List<String> sentences) {
 
   /** A key that is equal for comparable cells of a sweep. */
   static String question(SweepResult.Group group) {
-    return Stream.of(Axis.FEATURES, Axis.K, Axis.BATCH)
+    return Stream.of(Axis.HOOK, Axis.FEATURES, Axis.K, Axis.BATCH)
         .map(axis -> String.valueOf(group.values().get(axis)))
         .collect(Collectors.joining("\n"));
   }

@@ -8,6 +8,7 @@ import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
 import io.sluice.cli.options.EngineOptions;
 import io.sluice.cli.options.RunOptions;
+import io.sluice.cli.stream.StreamOptions;
 import io.sluice.spark.storage.CacheOptions;
 import io.sluice.spark.storage.StorePlace;
 import io.sluice.store.ActivationStore;
@@ -34,7 +35,10 @@ import java.util.stream.IntStream;
 import org.apache.spark.SparkConf;
 import org.apache.spark.util.LongAccumulator;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.IModelTransformer;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 
 /**
@@ -43,6 +47,7 @@ import picocli.CommandLine.Option;
  * in one process.
  */
 @Command(
+    modelTransformer = ClusterSweep.WithoutModels.class,
     customSynopsis = {
       "sluice-spark sweep --store DIR --hook NAME --vary AXIS=VALUE[,VALUE...]... --out DIR "
           + "[OPTION...] [-- SPARK-OPTION...]",
@@ -79,6 +84,21 @@ public final class ClusterSweep extends SweepCommand {
 
   @Mixin private CacheOptions cache;
 
+  /** Removes the options of a model that runs: a cluster trains on stores. */
+  static final class WithoutModels implements IModelTransformer {
+    @Override
+    public CommandSpec transform(CommandSpec command) {
+      List<String> names =
+          CommandSpec.forAnnotatedObject(new StreamOptions()).options().stream()
+              .map(OptionSpec::longestName)
+              .toList();
+      for (String name : names) {
+        command.remove(command.findOption(name));
+      }
+      return command;
+    }
+  }
+
   private ActivationStore store;
   private StorePlace place;
   private boolean verified;
@@ -93,6 +113,14 @@ public final class ClusterSweep extends SweepCommand {
         "--cache-size",
         "--allow-other-libtorch",
         "--allow-other-processors");
+  }
+
+  @Override
+  protected void requireModels(Path sweep) throws IOException {
+    throw new IOException(
+        sweep
+            + ": is a sweep while a model runs, which is one process; continue it with 'sluice sweep"
+            + " --resume'");
   }
 
   @Override

@@ -9,6 +9,7 @@ import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.run.RunStore;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.function.BooleanSupplier;
 
 /**
  * The activations that a run trains on: those of a store, or windows that are captured one after
@@ -37,6 +38,41 @@ public interface Activations {
    * @throws IOException if it cannot be captured or read
    */
   Window at(TrainingConfig config, long step) throws IOException;
+
+  /**
+   * Waits until the window of a step is there; {@link #at} then does not.
+   *
+   * @param step counted from 0
+   * @param stops asks to give up
+   * @return false if it was asked to give up
+   * @throws IOException if the window cannot be captured; there are then no more windows, and
+   *     nothing of them is on the disk
+   */
+  default boolean prepare(TrainingConfig config, long step, BooleanSupplier stops)
+      throws IOException {
+    return true;
+  }
+
+  /** The number of the window that a step draws from, counted over all passes. */
+  default long visit(TrainingConfig config, long step) {
+    return 0;
+  }
+
+  /** Whether a model runs for each pass over them. */
+  default boolean areCaptured() {
+    return false;
+  }
+
+  /**
+   * Goes back to the first window, for runs that begin when others have ended.
+   *
+   * @param stops asks to give up
+   * @return false if it was asked to give up
+   * @throws IOException as {@link #prepare}
+   */
+  default boolean rewind(BooleanSupplier stops) throws IOException {
+    return true;
+  }
 
   /**
    * Held-out tokens to measure on.

@@ -130,17 +130,6 @@ public final class Trainer implements AutoCloseable {
 
   /** As the other, with a sample that others may have taken; null for none. */
   public static Trainer start(
-      ActivationStore store,
-      TrainingConfig config,
-      EngineFactory engines,
-      String name,
-      Path folder,
-      SharedSample sample)
-      throws IOException {
-    return start(Activations.of(store), config, engines, name, folder, sample);
-  }
-
-  private static Trainer start(
       Activations activations,
       TrainingConfig config,
       EngineFactory engines,
@@ -173,14 +162,7 @@ public final class Trainer implements AutoCloseable {
    */
   public static Trainer resume(ActivationStore store, EngineFactory engines, Path folder)
       throws IOException {
-    return resume(store, engines, folder, null);
-  }
-
-  /** As the other, with a sample that others may have taken; null for none. */
-  public static Trainer resume(
-      ActivationStore store, EngineFactory engines, Path folder, SharedSample sample)
-      throws IOException {
-    return resume(Activations.of(store), engines, folder, sample);
+    return resume(Activations.of(store), engines, folder, null);
   }
 
   /** As the other, on activations that need not be those of a store. */
@@ -189,7 +171,8 @@ public final class Trainer implements AutoCloseable {
     return resume(activations, engines, folder, null);
   }
 
-  private static Trainer resume(
+  /** As the other, with a sample that others may have taken; null for none. */
+  public static Trainer resume(
       Activations activations, EngineFactory engines, Path folder, SharedSample sample)
       throws IOException {
     Trainer trainer =

@@ -4,7 +4,6 @@ import io.sluice.cli.console.Progress;
 import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.console.StopSignal;
 import io.sluice.cli.console.TrainingProgress;
-import io.sluice.cli.options.ContextOptions;
 import io.sluice.engine.EngineFactory;
 import io.sluice.model.capture.CaptureSpec;
 import io.sluice.model.loading.LoadedModel;
@@ -12,12 +11,12 @@ import io.sluice.torch.Device;
 import io.sluice.training.config.Schedule;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.run.StoppedException;
+import io.sluice.training.stream.NotBegunException;
 import io.sluice.training.stream.StreamFile;
 import io.sluice.training.stream.StreamPlan;
 import io.sluice.training.stream.StreamRun;
 import io.sluice.training.stream.StreamedRuns;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -53,17 +52,18 @@ public record StreamedTraining(SluiceCommand command, Path out) {
       throws IOException {
     try (LoadedModel model = options.open(command, usual)) {
       CaptureSpec spec = options.spec(command, model, choice.hooks(model));
-      StreamPlan plan = plan(options, model, spec, choice.rule());
+      StreamStart start = new StreamStart(command, out);
+      StreamPlan plan = start.plan(options, model, spec, choice.rule());
       List<StreamRun> runs = choice.runs(model, plan);
-      requireDisk(plan, "make room or give a smaller --buffer");
-      tell(plan);
+      start.requireDisk(plan, "make room or give a smaller --buffer");
+      start.tell("train", plan, choice.rule().batch());
       List<String> words = options.words(command, spec, model);
       long begin = System.nanoTime();
       try (StopSignal signal = StopSignal.listen();
           StreamedRuns started =
               StreamedRuns.start(plan, runs, words, engines, engine, out, signal::hasArrived)) {
         return train(started, runs.getFirst().config(), signal, begin);
-      } catch (StreamedRuns.NotBegunException e) {
+      } catch (NotBegunException e) {
         command.err().println("train: " + e.getMessage() + "; nothing is left of it");
         throw new StoppedException(e.getMessage());
       }
@@ -88,67 +88,21 @@ public record StreamedTraining(SluiceCommand command, Path out) {
               config.heldOut(),
               config.dataSeed(),
               config.fromPosition());
-      StreamPlan plan = plan(options, model, options.spec(command, model, file.hooks()), rule);
-      requireDisk(plan, "make room");
-      tell(plan);
+      StreamStart start = new StreamStart(command, out);
+      StreamPlan plan =
+          start.plan(options, model, options.spec(command, model, file.hooks()), rule);
+      start.requireDisk(plan, "make room");
+      start.tell("train", plan, rule.batch());
       EngineFactory made = engines.apply(file.engine());
       long begin = System.nanoTime();
       try (StopSignal signal = StopSignal.listen();
           StreamedRuns resumed = StreamedRuns.resume(plan, file, made, out, signal::hasArrived)) {
         return train(resumed, config, signal, begin);
-      } catch (StreamedRuns.NotBegunException e) {
+      } catch (NotBegunException e) {
         command.err().println("train: " + e.getMessage() + "; its checkpoints stay");
         throw new StoppedException(e.getMessage());
       }
     }
-  }
-
-  private StreamPlan plan(
-      StreamOptions options, LoadedModel model, CaptureSpec spec, StreamPlan.Rule rule)
-      throws IOException {
-    StreamPlan plan;
-    try {
-      plan = StreamPlan.of(model, spec, options.buffer(command), rule);
-    } catch (IllegalArgumentException e) {
-      throw command.usage(e.getMessage());
-    }
-    ContextOptions.tell(command, plan.capture().problems());
-    return plan;
-  }
-
-  private void requireDisk(StreamPlan plan, String remedy) throws IOException {
-    Path there = out.toAbsolutePath().normalize();
-    while (!Files.exists(there) && there.getParent() != null) {
-      there = there.getParent();
-    }
-    long free = Files.getFileStore(there).getUsableSpace() + StreamedRuns.bufferBytes(out);
-    if (plan.mostBytes() > free) {
-      throw new IOException(
-          String.format(
-              Locale.ROOT,
-              "%s: the buffer takes up to %,d bytes of the disk, but %,d are free; %s",
-              out,
-              plan.mostBytes(),
-              free,
-              remedy));
-    }
-  }
-
-  private void tell(StreamPlan plan) {
-    command
-        .err()
-        .printf(
-            Locale.ROOT,
-            "train: %,d tokens of text in %s, which take up to %,d bytes of the disk; one pass is"
-                + " %,d steps%n",
-            plan.capture().tokens(),
-            plan.windows() == 1
-                ? "one window"
-                : String.format(
-                    Locale.ROOT, "%,d windows of %,d", plan.windows(), plan.rowsPerWindow()),
-            plan.mostBytes(),
-            plan.onePass());
-    command.err().flush();
   }
 
   private List<StreamedRuns.Outcome> train(

@@ -8,10 +8,11 @@ import io.sluice.memory.DType;
 import io.sluice.store.HeldOut;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.function.IntToLongFunction;
 
 /** Collects a {@link TrainingConfig}; each method sets the component of its name. */
 public final class TrainingConfigBuilder {
-  private final String hook;
+  private String hook;
   private Kind kind = new Kind.Autoencoder();
   private int features = 16384;
   private int k = 32;
@@ -36,8 +37,7 @@ public final class TrainingConfigBuilder {
   private double beta2 = 0.999;
   private double epsilon = 1e-8;
   private int batch = 1024;
-  private long steps = 1000;
-  private long tokens;
+  private IntToLongFunction steps = size -> 1000;
   private long warmupSteps;
   private long decaySteps;
   private long seed;
@@ -54,6 +54,12 @@ public final class TrainingConfigBuilder {
 
   TrainingConfigBuilder(String hook) {
     this.hook = hook;
+  }
+
+  /** The hook point to read, or the first of them. */
+  public TrainingConfigBuilder hook(String value) {
+    hook = value;
+    return this;
   }
 
   public TrainingConfigBuilder kind(Kind value) {
@@ -192,20 +198,23 @@ public final class TrainingConfigBuilder {
   }
 
   public TrainingConfigBuilder steps(long value) {
+    return stepsOf(size -> value);
+  }
+
+  /** Optimiser steps by the size of a batch. */
+  public TrainingConfigBuilder stepsOf(IntToLongFunction value) {
     steps = value;
-    tokens = 0;
     return this;
   }
 
   /** As many steps as it takes for so many tokens, whatever the batch. */
   public TrainingConfigBuilder tokens(long value) {
-    tokens = value;
-    return this;
+    return stepsOf(size -> Math.ceilDiv(value, (long) Math.max(1, size)));
   }
 
   /** Optimiser steps, as far as it is known yet. */
   public long steps() {
-    return tokens == 0 ? steps : Math.ceilDiv(tokens, (long) Math.max(1, batch));
+    return steps.applyAsLong(batch);
   }
 
   public TrainingConfigBuilder warmupSteps(long value) {

@@ -6,11 +6,14 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.files.AtomicFile;
 import io.sluice.files.Fields;
 import io.sluice.store.ActivationStore;
+import io.sluice.store.files.Column;
 import io.sluice.training.Settings;
 import io.sluice.training.config.TrainingConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -27,7 +30,7 @@ import java.util.Locale;
  * @param shardsPerWindow of its windows
  * @param tokens a checksum of all tokens
  * @param created when it was begun, ISO 8601 in UTC
- * @param runs what is trained
+ * @param runs what is trained; none if that is the cells of a sweep
  * @param windows checksums of the windows that were captured so far
  */
 public record StreamFile(
@@ -59,6 +62,44 @@ public record StreamFile(
   /** Whether a folder has one. */
   public static boolean isIn(Path folder) {
     return Files.exists(folder.resolve(NAME));
+  }
+
+  /** The file of what begins now. */
+  static StreamFile of(StreamPlan plan, List<String> options, String engine, List<StreamRun> runs) {
+    return new StreamFile(
+        options,
+        engine,
+        hooks(plan),
+        plan.capture().rows(),
+        plan.size().rowsPerShard(),
+        plan.size().shardsPerWindow(),
+        plan.checksum(),
+        Instant.now().truncatedTo(ChronoUnit.MILLIS).toString(),
+        runs,
+        List.of());
+  }
+
+  private static List<String> hooks(StreamPlan plan) {
+    return plan.capture().storeSpec().columns().stream().map(Column::name).toList();
+  }
+
+  /**
+   * Refuses texts or a model that are not what they were.
+   *
+   * @param plan made from what this file says
+   * @param folder its folder
+   */
+  void requireFit(StreamPlan plan, Path folder) throws IOException {
+    if (plan.capture().rows() != rows
+        || plan.checksum() != tokens
+        || plan.size().rowsPerShard() != rowsPerShard
+        || plan.size().shardsPerWindow() != shardsPerWindow
+        || !hooks(plan).equals(hooks)) {
+      throw new IOException(
+          folder.resolve(NAME)
+              + ": the texts, the tokenizer or the model are not those that the run was begun with;"
+              + " restore them, or start a new run in another folder");
+    }
   }
 
   StreamFile withWindow(int checksum) {
@@ -106,9 +147,6 @@ public record StreamFile(
       }
       TrainingConfig config = Settings.read(run.object("config"));
       runs.add(new StreamRun(config, run.text("name"), own));
-    }
-    if (runs.isEmpty()) {
-      throw json.damaged("it has no runs");
     }
     List<Integer> windows = new ArrayList<>();
     for (String window : json.has("windows") ? json.texts("windows") : List.<String>of()) {

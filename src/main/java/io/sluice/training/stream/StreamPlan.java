@@ -4,11 +4,14 @@ import io.sluice.model.capture.Capture;
 import io.sluice.model.capture.CaptureSpec;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.model.tokens.Context;
+import io.sluice.store.ActivationStore;
 import io.sluice.store.HeldOut;
+import io.sluice.store.Reading;
 import io.sluice.store.StoreSpec;
 import io.sluice.store.files.Manifest;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -41,7 +44,11 @@ public final class StreamPlan {
   private final CaptureSpec spec;
   private final BufferSize size;
   private final int checksum;
-  private final long[] before; // steps before each window, and of all
+
+  /** Tokens of each window that are trained on. */
+  private final long[] tokens;
+
+  private final Map<Integer, StreamSteps> steps = new HashMap<>();
 
   private StreamPlan(
       Capture capture,
@@ -49,19 +56,19 @@ public final class StreamPlan {
       CaptureSpec spec,
       BufferSize size,
       int checksum,
-      long[] before) {
+      long[] tokens) {
     this.capture = capture;
     this.model = model;
     this.spec = spec;
     this.size = size;
     this.checksum = checksum;
-    this.before = before;
+    this.tokens = tokens;
   }
 
   /**
    * What all runs on a stream share.
    *
-   * @param batch tokens per step
+   * @param batch tokens per step, the most if they differ
    * @param heldOut the share of the first window's tokens that is held out; 0 for none
    * @param dataSeed decides which
    * @param fromPosition the first position of a context that is used; empty for the model's
@@ -89,8 +96,10 @@ public final class StreamPlan {
         new Counts(
             size, rule.fromPosition().orElse(model.firstPosition()), spec.exclusion().tokenIds());
     Capture capture = Capture.planRows(model, spec, counts::add);
-    long[] steps = counts.steps(rule);
-    if (steps[steps.length - 1] == 0) {
+    StreamPlan plan =
+        new StreamPlan(
+            capture, model, spec, size, (int) counts.checksum.getValue(), counts.tokens(rule));
+    if (plan.onePass(rule.batch()) == 0) {
       throw new IOException(
           String.format(
               Locale.ROOT,
@@ -98,7 +107,7 @@ public final class StreamPlan {
               spec.contexts().texts().name(),
               rule.batch()));
     }
-    return new StreamPlan(capture, model, spec, size, (int) counts.checksum.getValue(), steps);
+    return plan;
   }
 
   /** Counts the tokens that are used, while the texts are read. */
@@ -145,19 +154,18 @@ public final class StreamPlan {
       }
     }
 
-    /** Steps before each window, and of all. */
-    long[] steps(Rule rule) {
+    /** Tokens of each window that are trained on. */
+    long[] tokens(Rule rule) {
       boolean single = rows <= size.mostRows();
       HeldOut held =
           HeldOut.choose(
               single ? all : firstWindow, rule.heldOut(), rule.dataSeed(), firstPosition);
-      int windows = single ? 1 : used.size();
-      long[] before = new long[windows + 1];
-      for (int i = 0; i < windows; i++) {
-        long tokens = single ? used.stream().mapToLong(Long::longValue).sum() : used.get(i);
-        before[i + 1] = before[i] + (tokens - (i == 0 ? held.tokens() : 0)) / rule.batch();
-      }
-      return before;
+      long[] tokens =
+          single
+              ? new long[] {used.stream().mapToLong(Long::longValue).sum()}
+              : used.stream().mapToLong(Long::longValue).toArray();
+      tokens[0] -= held.tokens();
+      return tokens;
     }
   }
 
@@ -188,12 +196,17 @@ public final class StreamPlan {
 
   /** How many windows the rows are. */
   public int windows() {
-    return before.length - 1;
+    return tokens.length;
   }
 
-  /** Steps of one pass over all windows. */
-  public long onePass() {
-    return before[windows()];
+  /** Steps of one pass over all windows, by tokens per step. */
+  public long onePass(int batch) {
+    return steps(batch).onePass();
+  }
+
+  /** Which steps draw from which window, by tokens per step. */
+  StreamSteps steps(int batch) {
+    return steps.computeIfAbsent(batch, size -> new StreamSteps(tokens, size));
   }
 
   /** Rows of the windows but the last; of a single one all. */
@@ -213,43 +226,18 @@ public final class StreamPlan {
     return (int) Math.ceilDiv(rows, (long) size.rowsPerShard());
   }
 
-  /**
-   * The visit that a step draws from: its window, plus as many as all windows are for each pass
-   * before.
-   *
-   * @param step counted from 0
-   */
-  long visit(long step) {
-    if (windows() == 1) {
-      return 0;
-    }
-    long pass = step / onePass();
-    long within = step - pass * onePass();
-    int window = 0;
-    while (before[window + 1] <= within) {
-      window++;
-    }
-    return pass * windows() + window;
-  }
-
-  /** The first step of a visit, counted from 0. */
-  long from(long visit) {
-    return visit / windows() * onePass() + before[(int) (visit % windows())];
-  }
-
-  /** The end of its steps, exclusive. */
-  long to(long visit) {
-    return windows() == 1 ? Long.MAX_VALUE : from(visit) + steps(visit);
-  }
-
-  private long steps(long visit) {
-    int window = (int) (visit % windows());
-    return before[window + 1] - before[window];
-  }
-
   /** What is added to the data seed for a visit; 0 for the first. */
   static long seed(long visit) {
     return visit * WINDOW_SEEDS;
+  }
+
+  /**
+   * A store of the columns that are captured, to check configurations before they are.
+   *
+   * @param folder is named in messages
+   */
+  ActivationStore withoutRows(Path folder) throws IOException {
+    return ActivationStore.open(folder, manifest(List.of()), Reading.COPIED);
   }
 
   /** The manifest of a store of some shards of the ring, which has no file of its own. */

@@ -46,6 +46,7 @@ final class StreamedActivations implements Activations, AutoCloseable {
   private final Path streamFolder;
   private final Path folder;
   private final FolderLock lock;
+  private final TrainingConfig config;
   private final Ring ring;
   private final long last;
   private StreamFile file;
@@ -60,14 +61,24 @@ final class StreamedActivations implements Activations, AutoCloseable {
   private boolean closed;
 
   private StreamedActivations(
-      StreamPlan plan, Path streamFolder, Path folder, FolderLock lock, StreamFile file)
+      StreamPlan plan,
+      Path streamFolder,
+      Path folder,
+      FolderLock lock,
+      StreamFile file,
+      List<TrainingConfig> configs)
       throws IOException {
     this.plan = plan;
     this.streamFolder = streamFolder;
     this.folder = folder;
     this.lock = lock;
     this.file = file;
-    this.last = plan.visit(file.runs().getFirst().config().schedule().steps() - 1);
+    this.config = configs.getFirst();
+    this.last =
+        configs.stream()
+            .mapToLong(each -> visit(each, each.schedule().steps() - 1))
+            .max()
+            .orElseThrow();
     this.ring = new Ring(plan, folder);
   }
 
@@ -76,13 +87,19 @@ final class StreamedActivations implements Activations, AutoCloseable {
    *
    * @param streamFolder the folder of the stream, in which {@code buffer} is made
    * @param file what it is; written before anything is captured, and with each window
+   * @param configs those of all runs, which hold out the same tokens
    * @param resumed whether steps from the beginning need not come next
    * @param stops asks to give up
-   * @return null if it was asked to give up
    * @throws IOException if the capture fails, or another run has the folder
+   * @throws NotBegunException if it was asked to give up
    */
   static StreamedActivations open(
-      StreamPlan plan, Path streamFolder, StreamFile file, boolean resumed, BooleanSupplier stops)
+      StreamPlan plan,
+      Path streamFolder,
+      StreamFile file,
+      List<TrainingConfig> configs,
+      boolean resumed,
+      BooleanSupplier stops)
       throws IOException {
     Path folder = streamFolder.resolve(BUFFER);
     FolderLock.make(folder, "run");
@@ -90,21 +107,21 @@ final class StreamedActivations implements Activations, AutoCloseable {
     StreamedActivations opened = null;
     boolean whole = false;
     try {
-      opened = new StreamedActivations(plan, streamFolder, folder, lock, file);
+      opened = new StreamedActivations(plan, streamFolder, folder, lock, file, configs);
       if (!resumed) {
         // A run that is killed before its first window is there begins again by this.
-        file.write(
-            streamFolder, ActivationStore.open(folder, plan.manifest(List.of()), Reading.COPIED));
+        file.write(streamFolder, plan.withoutRows(folder));
       }
       opened.ring.start(0, opened.last);
       if (!resumed) {
         opened.ring.allow(1);
       }
-      whole = opened.await(0, stops);
-      if (whole) {
-        opened.begin();
+      if (!opened.await(0, stops)) {
+        throw new NotBegunException();
       }
-      return whole ? opened : null;
+      opened.begin();
+      whole = true;
+      return opened;
     } finally {
       if (!whole) {
         if (opened == null) {
@@ -158,7 +175,6 @@ final class StreamedActivations implements Activations, AutoCloseable {
     open = first;
     opened = 0;
     record(0);
-    TrainingConfig config = file.runs().getFirst().config();
     HeldOut heldOut = config.heldOut(first);
     unseen =
         plan.windows() == 1 || heldOut.isEmpty()
@@ -262,20 +278,29 @@ final class StreamedActivations implements Activations, AutoCloseable {
     return unseen;
   }
 
-  /**
-   * Waits until the window of a step is there.
-   *
-   * @param step counted from 0
-   * @param stops asks to give up
-   * @return false if it was asked to give up
-   * @throws IOException if the capture fails
-   */
-  boolean prepare(long step, BooleanSupplier stops) throws IOException {
-    long visit = plan.visit(step);
-    if (visit == opened) {
-      ring.allow(visit + 1);
-      return true;
+  @Override
+  public boolean prepare(TrainingConfig of, long step, BooleanSupplier stops) throws IOException {
+    return prepare(visit(of, step), stops);
+  }
+
+  private boolean prepare(long visit, BooleanSupplier stops) throws IOException {
+    boolean failed = true;
+    try {
+      boolean there = visit == opened || capture(visit, stops);
+      if (there) {
+        ring.allow(visit + 1);
+      }
+      failed = false;
+      return there;
+    } finally {
+      if (failed) {
+        // Its shards go: they may be what has filled the disk.
+        close();
+      }
     }
+  }
+
+  private boolean capture(long visit, BooleanSupplier stops) throws IOException {
     if (!ring.covers(visit)) {
       ring.start(visit, last);
     }
@@ -291,6 +316,25 @@ final class StreamedActivations implements Activations, AutoCloseable {
     return true;
   }
 
+  @Override
+  public boolean rewind(BooleanSupplier stops) throws IOException {
+    if (!prepare(0, stops)) {
+      return false;
+    }
+    first = open;
+    return true;
+  }
+
+  @Override
+  public long visit(TrainingConfig of, long step) {
+    return plan.steps(of.schedule().batch()).visit(step);
+  }
+
+  @Override
+  public boolean areCaptured() {
+    return true;
+  }
+
   private boolean await(long visit, BooleanSupplier stops) throws IOException {
     while (!ring.has(visit)) {
       if (stops.getAsBoolean()) {
@@ -302,14 +346,15 @@ final class StreamedActivations implements Activations, AutoCloseable {
   }
 
   @Override
-  public Window at(TrainingConfig config, long step) throws IOException {
-    prepare(step, () -> false);
-    long visit = opened;
+  public Window at(TrainingConfig of, long step) throws IOException {
+    StreamSteps steps = plan.steps(of.schedule().batch());
+    long visit = steps.visit(step);
+    prepare(visit, () -> false);
     RowFilter rows =
         visit % plan.windows() == 0
-            ? config.rows(first)
-            : RowFilter.fromPosition(config.firstPosition(first));
-    return new Window(open, rows, StreamPlan.seed(visit), plan.from(visit), plan.to(visit));
+            ? of.rows(first)
+            : RowFilter.fromPosition(of.firstPosition(first));
+    return new Window(open, rows, StreamPlan.seed(visit), steps.from(visit), steps.to(visit));
   }
 
   @Override

@@ -1,10 +1,8 @@
 package io.sluice.training.stream;
 
 import io.sluice.engine.EngineFactory;
-import io.sluice.store.ActivationStore;
-import io.sluice.store.Reading;
-import io.sluice.store.files.Column;
 import io.sluice.training.Trainer;
+import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.run.DivergedException;
 import io.sluice.training.run.RunFolder;
 import io.sluice.training.run.RunResult;
@@ -17,8 +15,6 @@ import java.io.IOException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -35,15 +31,6 @@ public final class StreamedRuns implements AutoCloseable {
   private final Path folder;
   private final Map<StreamRun, Trainer> running = new LinkedHashMap<>();
   private final Map<StreamRun, Outcome> ended = new LinkedHashMap<>();
-
-  /** The first window was to be captured, and something asked to stop before it was there. */
-  public static final class NotBegunException extends RuntimeException {
-    private static final long serialVersionUID = 1;
-
-    NotBegunException() {
-      super("stopped while the first window was captured");
-    }
-  }
 
   /**
    * How a run has ended.
@@ -85,7 +72,7 @@ public final class StreamedRuns implements AutoCloseable {
       BooleanSupplier stops)
       throws IOException {
     for (StreamRun run : runs) {
-      Blueprint blueprint = Blueprint.of(run.config(), withoutRows(plan, folder));
+      Blueprint blueprint = Blueprint.of(run.config(), plan.withoutRows(folder));
       blueprint.requireEngine(engines);
       blueprint.requireMemory(engines);
     }
@@ -95,18 +82,7 @@ public final class StreamedRuns implements AutoCloseable {
       throw new IOException(
           folder + ": holds a run already; continue it with --resume, or choose another folder");
     }
-    StreamFile file =
-        new StreamFile(
-            options,
-            engine,
-            plan.capture().storeSpec().columns().stream().map(Column::name).toList(),
-            plan.capture().rows(),
-            plan.size().rowsPerShard(),
-            plan.size().shardsPerWindow(),
-            plan.checksum(),
-            Instant.now().truncatedTo(ChronoUnit.MILLIS).toString(),
-            runs,
-            List.of());
+    StreamFile file = StreamFile.of(plan, options, engine, runs);
     boolean made = !Files.exists(folder);
     StreamedRuns started = null;
     boolean whole = false;
@@ -137,19 +113,12 @@ public final class StreamedRuns implements AutoCloseable {
     }
   }
 
-  /** A store of the columns that are captured, to check configurations before they are. */
-  private static ActivationStore withoutRows(StreamPlan plan, Path folder) throws IOException {
-    return ActivationStore.open(folder, plan.manifest(List.of()), Reading.COPIED);
-  }
-
   private static StreamedRuns open(
       StreamPlan plan, StreamFile file, Path folder, boolean resumed, BooleanSupplier stops)
       throws IOException {
-    StreamedActivations activations = StreamedActivations.open(plan, folder, file, resumed, stops);
-    if (activations == null) {
-      throw new NotBegunException();
-    }
-    return new StreamedRuns(activations, file, folder);
+    List<TrainingConfig> configs = file.runs().stream().map(StreamRun::config).toList();
+    return new StreamedRuns(
+        StreamedActivations.open(plan, folder, file, configs, resumed, stops), file, folder);
   }
 
   private Trainer begin(StreamRun run, EngineFactory engines) throws IOException {
@@ -168,17 +137,7 @@ public final class StreamedRuns implements AutoCloseable {
   public static StreamedRuns resume(
       StreamPlan plan, StreamFile file, EngineFactory engines, Path folder, BooleanSupplier stops)
       throws IOException {
-    List<Column> columns = plan.capture().storeSpec().columns();
-    if (plan.capture().rows() != file.rows()
-        || plan.checksum() != file.tokens()
-        || plan.size().rowsPerShard() != file.rowsPerShard()
-        || plan.size().shardsPerWindow() != file.shardsPerWindow()
-        || !columns.stream().map(Column::name).toList().equals(file.hooks())) {
-      throw new IOException(
-          folder.resolve(StreamFile.NAME)
-              + ": the texts, the tokenizer or the model are not those that the run was begun with;"
-              + " restore them, or start a new run in another folder");
-    }
+    file.requireFit(plan, folder);
     requireUnfinished(file, folder);
     StreamedRuns resumed = open(plan, file, folder, true, stops);
     boolean whole = false;
@@ -219,6 +178,10 @@ public final class StreamedRuns implements AutoCloseable {
    * @throws IOException if they do, or something cannot be deleted
    */
   public static void requireUnfinished(StreamFile file, Path folder) throws IOException {
+    if (file.runs().isEmpty()) {
+      throw new IOException(
+          folder + ": holds no runs but a sweep; continue it with 'sluice sweep --resume'");
+    }
     boolean left = false;
     for (StreamRun run : file.runs()) {
       left |= !hasEnded(run, folder.resolve(run.folder()));
@@ -276,7 +239,8 @@ public final class StreamedRuns implements AutoCloseable {
     endThoseAtTheirEnd();
     while (!running.isEmpty()) {
       long step = step();
-      if (!activations.prepare(step, listener::stops) || listener.stops()) {
+      TrainingConfig config = file.runs().getFirst().config();
+      if (!activations.prepare(config, step, listener::stops) || listener.stops()) {
         checkpoint();
         throw new StoppedException("stopped after %s steps, with a checkpoint".formatted(step));
       }

@@ -12,6 +12,8 @@ import java.util.stream.Collectors;
  * files.
  */
 public enum Axis {
+  /** The hook point that is read and written. */
+  HOOK(Kind.NAME),
   /** The initial directions of features. */
   INIT("random", "asi"),
   /** Dimensions of the active subspace that features start in; 0 for as many as hold 99 %. */
@@ -55,7 +57,6 @@ public enum Axis {
   private static final Map<String, String> SHARED =
       Map.of(
           "kind", "all cells read and write the hook point of the sweep",
-          "hook", "all cells read and write the hook point of the sweep",
           "target", "all cells read and write the hook point of the sweep",
           "store", "all cells share one reading of the data",
           "steps", "all cells share one reading of the data",
@@ -65,6 +66,8 @@ public enum Axis {
           "device", "one engine trains all cells");
 
   private enum Kind {
+    /** What is also part of the name of a folder. */
+    NAME("[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}", "a name of letters, digits, '.', '_', '+' and '-'"),
     /** Nothing but the words. */
     WORD("", ""),
     COUNT("[1-9]\\d{0,8}", "a number from 1"),
@@ -117,7 +120,11 @@ public enum Axis {
     throw new IllegalArgumentException(
         "unknown axis '%s'; known: %s"
             .formatted(
-                label, Arrays.stream(values()).map(Axis::label).collect(Collectors.joining(", "))));
+                label,
+                Arrays.stream(values())
+                    .filter(axis -> axis != HOOK)
+                    .map(Axis::label)
+                    .collect(Collectors.joining(", "))));
   }
 
   /**

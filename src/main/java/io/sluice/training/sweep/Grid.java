@@ -81,6 +81,17 @@ public record Grid(Map<Axis, List<String>> axes) {
     return new Grid(axes);
   }
 
+  /** The same for each of several hook points; for one, the same grid. */
+  public Grid atEach(List<String> hooks) {
+    if (hooks.size() == 1) {
+      return this;
+    }
+    Map<Axis, List<String>> more = new LinkedHashMap<>();
+    more.put(Axis.HOOK, hooks);
+    more.putAll(axes);
+    return new Grid(more);
+  }
+
   /** The axes that differ between cells, in order. */
   public List<Axis> varied() {
     return axes.entrySet().stream()
@@ -193,6 +204,7 @@ public record Grid(Map<Axis, List<String>> axes) {
       boolean on = value.equals("on");
       switch (entry.getKey()) {
         case INIT, D_INIT, ACTIVATION, PENALTY, BATCH -> {}
+        case HOOK -> builder.hook(value);
         case CENTRING -> builder.centre(on);
         case OPTIMISER -> builder.optimiser(Optimiser.ofLabel(value));
         case MOMENTS -> builder.moments(DType.ofLabel(value));

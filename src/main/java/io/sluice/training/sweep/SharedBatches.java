@@ -3,12 +3,9 @@ package io.sluice.training.sweep;
 import io.sluice.dictionary.ActivationFeed;
 import io.sluice.engine.EngineFactory;
 import io.sluice.files.OutputFolder;
-import io.sluice.memory.Rows;
 import io.sluice.store.ActivationStore;
-import io.sluice.store.BatchPlan;
+import io.sluice.training.Activations;
 import io.sluice.training.Trainer;
-import io.sluice.training.config.TrainingConfig;
-import io.sluice.training.run.DivergedException;
 import io.sluice.training.run.RunFolder;
 import io.sluice.training.run.StoppedException;
 import io.sluice.training.start.Blueprint;
@@ -28,7 +25,7 @@ import java.util.function.Consumer;
  * one thread.
  */
 final class SharedBatches implements CellTraining {
-  private final ActivationStore store;
+  private final Activations activations;
   private final EngineFactory engines;
   private final long memory;
   private final Path folder;
@@ -40,8 +37,8 @@ final class SharedBatches implements CellTraining {
    * @param memory bytes that the cells which share a batch may take
    * @param folder the sweep's folder
    */
-  SharedBatches(ActivationStore store, EngineFactory engines, long memory, Path folder) {
-    this.store = store;
+  SharedBatches(Activations activations, EngineFactory engines, long memory, Path folder) {
+    this.activations = activations;
     this.engines = engines;
     this.memory = memory;
     this.folder = folder;
@@ -71,7 +68,7 @@ final class SharedBatches implements CellTraining {
   }
 
   private void requireMachine(SweepCell cell) {
-    require(cell, store, blueprint -> blueprint.requireMemory(engines));
+    require(cell, activations.first(), blueprint -> blueprint.requireMemory(engines));
   }
 
   private static void require(SweepCell cell, ActivationStore store, Consumer<Blueprint> more) {
@@ -83,6 +80,7 @@ final class SharedBatches implements CellTraining {
   }
 
   private long bytes(SweepCell cell) {
+    ActivationStore store = activations.first();
     boolean inPlace =
         engines.readsInPlace() && Blueprint.of(cell.config(), store).exportsByColumn();
     return cell.bytes(ActivationFeed.activations(store, cell.config().hook()).width(), inPlace);
@@ -97,23 +95,23 @@ final class SharedBatches implements CellTraining {
               "cell %s takes %s of memory, but the sweep has %s; give it more, or fewer features:"
                   + " up to %,d",
               cell.name(),
-              Sweep.size(needed),
-              Sweep.size(memory),
+              SweepFolder.size(needed),
+              SweepFolder.size(memory),
               (long) ((double) memory / needed * cell.config().features())));
     }
   }
 
-  @Override
-  public Map<String, String> train(List<SweepCell> cells, SweepListener listener)
-      throws IOException {
-    Map<String, String> failures = new HashMap<>();
+  /** Cells that fit into the memory together, in the order in which they are trained. */
+  List<List<SweepCell>> groups(List<SweepCell> cells) {
+    List<List<SweepCell>> groups = new ArrayList<>();
     List<SweepCell> left = new ArrayList<>(cells);
     while (!left.isEmpty()) {
       List<SweepCell> together = new ArrayList<>();
       long taken = 0;
-      int batch = left.getFirst().config().schedule().batch();
+      CellGroup.Reads reads = CellGroup.Reads.of(left.getFirst());
       for (SweepCell cell : left) {
-        if (cell.config().schedule().batch() != batch) {
+        // A store is read for each hook point and size of batch anyway.
+        if (!activations.areCaptured() && !CellGroup.Reads.of(cell).equals(reads)) {
           continue;
         }
         taken += bytes(cell);
@@ -123,8 +121,23 @@ final class SharedBatches implements CellTraining {
         together.add(cell);
       }
       left.removeAll(together);
+      groups.add(together);
+    }
+    return groups;
+  }
+
+  @Override
+  public Map<String, String> train(List<SweepCell> cells, SweepListener listener)
+      throws IOException {
+    Map<String, String> failures = new HashMap<>();
+    boolean first = true;
+    for (List<SweepCell> together : groups(cells)) {
+      if (!first && !activations.rewind(listener::stops)) {
+        throw new StoppedException("stopped before the next %d cells".formatted(together.size()));
+      }
+      first = false;
       listener.sharing(together.size());
-      new Together(listener, failures).train(together);
+      new CellGroup(activations, folder, listener, failures).train(together, this::open);
     }
     return failures;
   }
@@ -133,105 +146,7 @@ final class SharedBatches implements CellTraining {
     Path own = SweepFile.folder(folder, cell);
     OutputFolder.requireNoLink(folder, own);
     return Files.exists(own.resolve(RunFolder.DESCRIPTION))
-        ? Trainer.resume(store, engines, own, sample)
-        : Trainer.start(store, cell.config(), engines, cell.name(), own, sample);
-  }
-
-  /** A cell that is being trained. */
-  private record Running(SweepCell cell, Trainer trainer) {}
-
-  /** Cells that share each batch. */
-  private final class Together {
-    private final SweepListener listener;
-    private final Map<String, String> failures;
-    private final List<Running> running = new ArrayList<>();
-
-    Together(SweepListener listener, Map<String, String> failures) {
-      this.listener = listener;
-      this.failures = failures;
-    }
-
-    void train(List<SweepCell> cells) throws IOException {
-      try {
-        for (SweepCell cell : cells) {
-          running.add(new Running(cell, open(cell)));
-        }
-        long step = running.stream().mapToLong(each -> each.trainer().step()).min().orElseThrow();
-        ActivationFeed feed = feed(cells.getFirst().config(), step);
-        endThoseAtTheirEnd();
-        for (; !running.isEmpty(); step++) {
-          Rows batch = feed.next();
-          for (Running each : List.copyOf(running)) {
-            // A cell whose checkpoint was newer than another's when all were killed waits for it.
-            if (each.trainer().step() == step) {
-              advance(each, batch);
-            }
-          }
-          endThoseAtTheirEnd();
-          if (!running.isEmpty() && listener.stops()) {
-            stop();
-          }
-        }
-      } finally {
-        for (Running each : running) {
-          each.trainer().close();
-        }
-      }
-    }
-
-    private ActivationFeed feed(TrainingConfig config, long step) throws IOException {
-      ActivationFeed feed =
-          new ActivationFeed(
-              store,
-              BatchPlan.shuffled(
-                      List.of(config.hook()), config.schedule().batch(), config.dataSeed())
-                  .where(config.rows(store)),
-              1);
-      feed.seek(step);
-      return feed;
-    }
-
-    private void advance(Running each, Rows batch) throws IOException {
-      try {
-        each.trainer().advance(batch);
-        listener.stepped(each.cell(), each.trainer().step());
-      } catch (DivergedException e) {
-        giveUp(each, e);
-      }
-    }
-
-    private void stop() throws IOException {
-      for (Running each : List.copyOf(running)) {
-        try {
-          each.trainer().checkpoint();
-        } catch (DivergedException e) {
-          // The last steps may turn out to have diverged when they are written.
-          giveUp(each, e);
-        }
-      }
-      throw new StoppedException(
-          "stopped, with checkpoints of the %d cells in training".formatted(running.size()));
-    }
-
-    private void giveUp(Running each, DivergedException why) throws IOException {
-      failures.put(each.cell().name(), why.getMessage());
-      running.remove(each);
-      each.trainer().close();
-      listener.failed(each.cell(), why.getMessage());
-    }
-
-    private void endThoseAtTheirEnd() throws IOException {
-      for (Running each : List.copyOf(running)) {
-        if (each.trainer().atEnd()) {
-          running.remove(each);
-          try (Trainer trainer = each.trainer()) {
-            listener.ended(each.cell(), trainer.finish());
-          } catch (DivergedException e) {
-            failures.put(each.cell().name(), e.getMessage());
-            listener.failed(each.cell(), e.getMessage());
-          }
-        }
-      }
-    }
+        ? Trainer.resume(activations, engines, own, sample)
+        : Trainer.start(activations, cell.config(), engines, cell.name(), own, sample);
   }
 }

@@ -1,21 +1,20 @@
 package io.sluice.training.sweep;
 
-import io.sluice.dictionary.ActivationFeed;
 import io.sluice.engine.EngineFactory;
 import io.sluice.files.FolderLock;
 import io.sluice.store.ActivationStore;
+import io.sluice.training.Activations;
 import io.sluice.training.run.RunFolder;
 import io.sluice.training.run.StoppedException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 
 /**
  * Trains the cells of a grid, several at a time on each batch, in one folder. Each cell is an
@@ -31,11 +30,11 @@ public final class Sweep implements AutoCloseable {
   private final SweepFile file;
 
   /** Trains cells in this process; null if others do. */
-  private final CellTraining here;
+  private final SharedBatches here;
 
   private final Map<String, String> failures = new HashMap<>();
 
-  private Sweep(Path folder, FolderLock lock, SweepFile file, CellTraining here) {
+  private Sweep(Path folder, FolderLock lock, SweepFile file, SharedBatches here) {
     this.folder = folder;
     this.lock = lock;
     this.file = file;
@@ -63,9 +62,43 @@ public final class Sweep implements AutoCloseable {
       long memory,
       Path folder)
       throws IOException {
-    SharedBatches here = new SharedBatches(store, engines, memory, folder);
+    return start(Activations.of(store), grid, cells, engines, engine, memory, folder);
+  }
+
+  /**
+   * As the other, on activations that need not be those of a store.
+   *
+   * @throws IOException as the other
+   * @throws IllegalArgumentException as the other
+   */
+  public static Sweep start(
+      Activations activations,
+      Grid grid,
+      List<SweepCell> cells,
+      EngineFactory engines,
+      String engine,
+      long memory,
+      Path folder)
+      throws IOException {
+    SharedBatches here = new SharedBatches(activations, engines, memory, folder);
     here.require(cells);
-    return start(store, grid, cells, engine, folder, here);
+    return start(activations, grid, cells, engine, folder, here);
+  }
+
+  /**
+   * Checks that each cell fits its activations and the memory that it may take.
+   *
+   * @param activations need not have rows
+   * @param memory bytes that the cells which share a batch may take
+   * @throws IllegalArgumentException if one does not; the message has its name
+   */
+  public static void require(
+      Activations activations,
+      List<SweepCell> cells,
+      EngineFactory engines,
+      long memory,
+      Path folder) {
+    new SharedBatches(activations, engines, memory, folder).require(cells);
   }
 
   /**
@@ -81,43 +114,31 @@ public final class Sweep implements AutoCloseable {
       ActivationStore store, Grid grid, List<SweepCell> cells, String engine, Path folder)
       throws IOException {
     SharedBatches.requireFit(cells, store);
-    return start(store, grid, cells, engine, folder, null);
+    return start(Activations.of(store), grid, cells, engine, folder, null);
   }
 
   private static Sweep start(
-      ActivationStore store,
+      Activations activations,
       Grid grid,
       List<SweepCell> cells,
       String engine,
       Path folder,
-      CellTraining here)
+      SharedBatches here)
       throws IOException {
-    String hook = cells.getFirst().config().hook();
-    int width = ActivationFeed.activations(store, hook).width();
-    long disk = cells.getFirst().diskBytes(width);
-    for (SweepCell cell : cells) {
-      disk += cell.finalBytes(width);
-    }
+    ActivationStore store = activations.first();
+    String hooks =
+        cells.stream()
+            .map(cell -> cell.config().hook())
+            .distinct()
+            .collect(Collectors.joining(", "));
     FolderLock.make(folder, "sweep");
     FolderLock lock = FolderLock.take(folder, "sweep");
     try {
-      if (Files.exists(folder.resolve(SweepFile.NAME))) {
-        throw new IOException(
-            folder
-                + ": holds a sweep already; continue it with --resume, or choose another folder");
-      }
-      if (Files.exists(folder.resolve(RunFolder.DESCRIPTION))) {
-        throw new IOException(folder + ": holds a run already; choose another folder");
-      }
-      long free = Files.getFileStore(folder).getUsableSpace();
-      if (disk > free) {
-        throw new IOException(
-            "%s: the sweep needs %s here, but %s are free; make room or a smaller grid"
-                .formatted(folder, size(disk), size(free)));
-      }
+      SweepFolder.requireEmpty(folder);
+      SweepFolder.requireDisk(folder, cells, store);
       SweepFile file =
           new SweepFile(
-              hook,
+              hooks,
               grid,
               cells,
               engine,
@@ -126,7 +147,7 @@ public final class Sweep implements AutoCloseable {
               store.manifest().created(),
               store.manifest().model(),
               store.manifest().text());
-      file.write(folder, store);
+      file.write(folder, activations);
       return new Sweep(folder, lock, file, here);
     } catch (IOException | RuntimeException e) {
       lock.giveUp();
@@ -142,9 +163,20 @@ public final class Sweep implements AutoCloseable {
    */
   public static Sweep resume(ActivationStore store, EngineFactory engines, long memory, Path folder)
       throws IOException {
+    return resume(Activations.of(store), engines, memory, folder);
+  }
+
+  /**
+   * As the other, on activations that need not be those of a store.
+   *
+   * @throws IOException as the other
+   * @throws IllegalArgumentException if a cell does not fit into the memory
+   */
+  public static Sweep resume(
+      Activations activations, EngineFactory engines, long memory, Path folder) throws IOException {
     SweepFile file = SweepFile.read(folder);
-    file.requireSame(store, folder);
-    SharedBatches here = new SharedBatches(store, engines, memory, folder);
+    file.requireSame(activations, folder);
+    SharedBatches here = new SharedBatches(activations, engines, memory, folder);
     here.require(file.cells());
     return new Sweep(folder, FolderLock.take(folder, "sweep"), file, here);
   }
@@ -157,18 +189,15 @@ public final class Sweep implements AutoCloseable {
    */
   public static Sweep resumeElsewhere(ActivationStore store, Path folder) throws IOException {
     SweepFile file = SweepFile.read(folder);
-    file.requireSame(store, folder);
+    file.requireSame(Activations.of(store), folder);
     return new Sweep(folder, FolderLock.take(folder, "sweep"), file, null);
   }
 
-  /** A number of bytes in words. */
-  static String size(long bytes) {
-    return bytes < 100_000_000
-        ? String.format(Locale.ROOT, "%,d KB", Math.ceilDiv(bytes, 1000))
-        : String.format(Locale.ROOT, "%.1f GB", bytes / 1e9);
-  }
-
-  /** Where a sweep's store is, a path or an address, and its engine's kind and device. */
+  /**
+   * Where a sweep's store is, and its engine's kind and device.
+   *
+   * @param store a path or an address; null if a model runs in its place
+   */
   public record Origin(String store, String engine) {}
 
   /** Reads the store and the engine of a sweep from its folder, for {@link #resume}. */
@@ -184,6 +213,11 @@ public final class Sweep implements AutoCloseable {
    */
   public static SweepResult read(Path folder) throws IOException {
     return SweepFile.read(folder).result(folder);
+  }
+
+  /** How often the data is read for the cells that have not ended, as memory is limited. */
+  public int groups() throws IOException {
+    return here == null ? 0 : here.groups(pending()).size();
   }
 
   /** All cells, in order. */

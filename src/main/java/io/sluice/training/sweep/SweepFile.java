@@ -6,7 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.files.AtomicFile;
 import io.sluice.files.Fields;
 import io.sluice.files.Quoted;
-import io.sluice.store.ActivationStore;
+import io.sluice.training.Activations;
 import io.sluice.training.Settings;
 import io.sluice.training.run.RunFolder;
 import io.sluice.training.run.RunResult;
@@ -25,13 +25,13 @@ import java.util.Set;
  * {@code sweep.json}: the cells of a sweep, each with its whole configuration. It does not change
  * once it is written; the progress is in the folders of the cells.
  *
- * @param hook the hook point
+ * @param hook the hook point, or several with commas between
  * @param grid the axes
  * @param cells all cells, in order
  * @param engine kind and device, for instance {@code auto cpu}
- * @param store the folder of the store, or its address
- * @param storeRows its rows
- * @param storeCreated when it was written
+ * @param store the folder of the store, or its address; null if a model runs instead
+ * @param storeRows rows of the store, or of all that the model gives
+ * @param storeCreated when it was written, or begun
  * @param model whose activations it holds
  * @param text over which text
  */
@@ -48,7 +48,13 @@ public record SweepFile(
   public static final String NAME = RunFolder.SWEEP;
   static final String FORMAT = "sluice.sweep/1";
   private static final String CELLS = "cells";
+  private static final String ROWS = "storeRows";
+  private static final String CREATED = "storeCreated";
   private static final String REMEDY = "restore it, or start a new sweep in another folder";
+
+  /** What is said of the store, or of the stream in its place. */
+  private static final List<String> PLACE = List.of("store", "stream", ROWS, CREATED);
+
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /** The folder of a cell. */
@@ -56,14 +62,18 @@ public record SweepFile(
     return sweep.resolve(CELLS).resolve(cell.name());
   }
 
-  void write(Path folder, ActivationStore from) throws IOException {
+  void write(Path folder, Activations from) throws IOException {
     ObjectNode json = JSON.createObjectNode();
     json.put("format", FORMAT);
     json.put("hook", hook);
     json.put("engine", engine);
-    json.put("store", store);
-    json.put("storeRows", storeRows);
-    json.put("storeCreated", storeCreated);
+    ObjectNode place = JSON.createObjectNode();
+    from.describe(place);
+    for (String key : PLACE) {
+      if (place.has(key)) {
+        json.set(key, place.get(key));
+      }
+    }
     ObjectNode axes = json.putObject("axes");
     grid.axes().forEach((axis, values) -> values.forEach(axes.withArray(axis.label())::add));
     ArrayNode list = json.putArray("cells");
@@ -72,7 +82,9 @@ public record SweepFile(
       one.put("name", cell.name());
       ObjectNode values = one.putObject("values");
       cell.values().forEach((axis, value) -> values.put(axis.label(), value));
-      one.set("config", Settings.write(cell.config(), from, engine));
+      ObjectNode config = Settings.write(cell.config(), from.first(), engine);
+      from.describe(config);
+      one.set("config", config);
     }
     AtomicFile.write(
         folder.resolve(NAME), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json));
@@ -109,9 +121,9 @@ public record SweepFile(
         grid,
         List.copyOf(cells),
         json.text("engine"),
-        json.text("store"),
-        json.whole("storeRows", 0, Long.MAX_VALUE),
-        json.text("storeCreated"),
+        json.has("stream") ? null : json.text("store"),
+        json.whole(ROWS, 0, Long.MAX_VALUE),
+        json.text(CREATED),
         first.text("model"),
         first.text("text"));
   }
@@ -119,7 +131,7 @@ public record SweepFile(
   private static SweepCell cell(Fields json, Grid grid) throws IOException {
     String name = json.text("name");
     // A name is a folder's, and of our making: anything else would lead elsewhere.
-    if (!name.matches("[a-z0-9=,.+_-]{1,200}") || name.startsWith(".")) {
+    if (!name.matches("[A-Za-z0-9=,.+_-]{1,200}") || name.startsWith(".")) {
       throw json.damaged("a cell has the name " + Quoted.of(name));
     }
     Fields said = json.object("values");
@@ -148,22 +160,15 @@ public record SweepFile(
   }
 
   /**
-   * Refuses a store that is not the one the sweep was started on.
+   * Refuses activations that are not those that the sweep was started on.
    *
-   * @throws IOException if it is another one; the message names both
+   * @throws IOException if they are others; the message names both
    */
-  void requireSame(ActivationStore store, Path folder) throws IOException {
-    if (storeRows != store.rows() || !storeCreated.equals(store.manifest().created())) {
-      throw new IOException(
-          "%s: the sweep was started on a store of %d rows created %s, but %s has %d, created %s"
-              .formatted(
-                  folder.resolve(NAME),
-                  storeRows,
-                  storeCreated,
-                  store.place(),
-                  store.rows(),
-                  store.manifest().created()));
-    }
+  void requireSame(Activations from, Path folder) throws IOException {
+    ObjectNode place = JSON.createObjectNode();
+    place.put(ROWS, storeRows);
+    place.put(CREATED, storeCreated);
+    from.requireSame(place, folder.resolve(NAME));
   }
 
   /** Reads the results from the cells' folders. */

@@ -4,6 +4,7 @@ import io.sluice.engine.EngineFactory;
 import io.sluice.files.FolderLock;
 import io.sluice.files.FolderTakenException;
 import io.sluice.store.ActivationStore;
+import io.sluice.training.Activations;
 import io.sluice.training.run.RunFolder;
 import io.sluice.training.run.StoppedException;
 import java.io.IOException;
@@ -41,7 +42,7 @@ public final class SweepWorker {
   public static SweepWorker open(ActivationStore store, EngineFactory engines, Path folder)
       throws IOException {
     SweepFile file = SweepFile.read(folder);
-    file.requireSame(store, folder);
+    file.requireSame(Activations.of(store), folder);
     FolderLock lock = FolderLock.tryTake(folder);
     if (lock != null) {
       lock.close();
@@ -51,7 +52,8 @@ public final class SweepWorker {
               + " folder on a file system whose locks hold on all machines, such as NFS 4, or"
               + " Lustre mounted with flock");
     }
-    SharedBatches training = new SharedBatches(store, engines, Long.MAX_VALUE, folder);
+    SharedBatches training =
+        new SharedBatches(Activations.of(store), engines, Long.MAX_VALUE, folder);
     return new SweepWorker(store, file, folder, training);
   }
 

@@ -1,0 +1,390 @@
+package io.sluice.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sluice.model.TinyModel;
+import io.sluice.testing.ChildJvm;
+import io.sluice.torch.Torch;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** {@code sweep --model}: cells that are trained side by side while a model runs. */
+@Tag("slow")
+class StreamedSweepTest {
+  private static final String DICTIONARY = "dictionary.safetensors";
+  private static final List<String> HOOKS = List.of("layers.1.attn_out", "layers.2.resid");
+
+  @TempDir Path folder;
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+  private Path text;
+
+  @BeforeEach
+  void writeText() throws IOException {
+    assumeTrue(Torch.isAvailable(), "no LibTorch");
+    String words =
+        new Random(3)
+            .ints(9000, 0, 26)
+            .mapToObj(letter -> String.valueOf((char) ('a' + letter)).repeat(1 + letter % 3))
+            .collect(Collectors.joining(" "));
+    text = Files.writeString(folder.resolve("words.txt"), words);
+  }
+
+  @Test
+  void aBufferOfAllTokensGivesTheSweepOfAStore() throws IOException {
+    Path store = folder.resolve("store");
+    List<String> source = List.of("--model", model(), "--text", text.toString());
+    run(source, "capture", "--hooks", "layers.*.*", "--tokens", "4000", "--out", store.toString());
+    String[] common =
+        ("sweep --hook layers.1.attn_out --hook layers.2.resid --steps 60 --seed 5 --vary k=4"
+                + " --vary activation=batchtopk,relu --vary penalty=0.2 --vary features=32,64"
+                + " --vary batch=100,128 --vary resample=20 --dead-after 500")
+            .split(" ");
+    Path stored = folder.resolve("stored");
+    run(List.of("--store", store.toString(), "--out", stored.toString()), common);
+    Path streamed = folder.resolve("streamed");
+    List<String> with = new ArrayList<>(source);
+    with.addAll(List.of("--tokens", "4000", "--out", streamed.toString(), "--memory", "700K"));
+    out.getBuffer().setLength(0);
+    run(with, common);
+    assertThat(err.toString()).contains("sweep: ").contains("in one window");
+    List<String> cells = requireSameCells(streamed, stored);
+    assertThat(cells).hasSize(16);
+    assertThat(cells.getFirst())
+        .isEqualTo("hook=layers.1.attn_out,activation=batchtopk,features=32,batch=100");
+    assertThat(streamed.resolve("buffer")).doesNotExist();
+    assertThat(out.toString()).contains("layers.1.attn_out, layers.2.resid: dead features");
+    assertThat(out.toString().lines().filter(line -> line.matches(" +layers\\.2\\.resid .*")))
+        .hasSize(8);
+    // All of it is read without the model.
+    Files.move(text, folder.resolve("gone.txt"));
+    out.getBuffer().setLength(0);
+    assertThat(sluice("sweep", "--resume", "--out", streamed.toString(), "--json"))
+        .as(err.toString())
+        .isZero();
+    JsonNode json = new ObjectMapper().readTree(out.toString());
+    assertThat(json.get("cells")).hasSize(16);
+    assertThat(json.at("/groups/15/values/hook").asText()).isEqualTo("layers.2.resid");
+    String page = folder.resolve("page.html").toString();
+    assertThat(sluice("report", "--sweep", streamed.toString(), "--out", page)).isZero();
+    assertThat(Files.readString(Path.of(page))).contains("hook layers.2.resid, activation relu");
+  }
+
+  /** The names of the cells. */
+  private static List<String> requireSameCells(Path actual, Path expected) throws IOException {
+    List<String> names = new ArrayList<>();
+    JsonNode sweep = new ObjectMapper().readTree(expected.resolve("sweep.json").toFile());
+    for (JsonNode cell : sweep.get("cells")) {
+      String name = cell.get("name").asText();
+      requireSameRun(actual.resolve("cells").resolve(name), expected.resolve("cells/" + name));
+      names.add(name);
+    }
+    return names;
+  }
+
+  private static void requireSameRun(Path actual, Path expected) throws IOException {
+    assertThat(actual.resolve(DICTIONARY)).hasSameBinaryContentAs(expected.resolve(DICTIONARY));
+    for (String number : List.of("heldOutTokens", "heldOutFvu", "fvu", "l0", "loss")) {
+      assertThat(result(actual).get(number)).as(number).isEqualTo(result(expected).get(number));
+    }
+  }
+
+  private static JsonNode result(Path run) throws IOException {
+    return new ObjectMapper().readTree(run.resolve("run.json").toFile()).get("result");
+  }
+
+  /** Arguments of a sweep, or of runs, through several windows. */
+  private List<String> windowed(String command, Path into) {
+    List<String> arguments =
+        new ArrayList<>(
+            List.of(
+                command,
+                "--model",
+                model(),
+                "--text",
+                text.toString(),
+                "--buffer",
+                "1500K",
+                "--checkpoint-every",
+                "10",
+                "--log-every",
+                "20",
+                "--out",
+                into.toString()));
+    HOOKS.forEach(hook -> arguments.addAll(List.of("--hook", hook)));
+    return arguments;
+  }
+
+  private List<String> sweep(Path into, String more) {
+    List<String> arguments = windowed("sweep", into);
+    arguments.addAll(List.of(("--vary features=32,64 --vary k=4 " + more).split(" ")));
+    return arguments;
+  }
+
+  @Test
+  void cellsAreTheRunsThatTrainGivesAndTheBufferKeepsItsSize() throws Exception {
+    Path swept = folder.resolve("swept");
+    AtomicLong most = new AtomicLong();
+    Thread watch =
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  while (!Thread.interrupted()) {
+                    most.accumulateAndGet(bytes(swept.resolve("buffer")), Math::max);
+                  }
+                });
+    List<String> arguments = sweep(swept, "--vary batch=100,128 --vary seed=0,3");
+    int status = sluice(arguments.toArray(String[]::new));
+    watch.interrupt();
+    watch.join();
+    assertThat(status).as(err.toString()).isZero();
+    assertThat(err.toString()).containsPattern("sweep: [\\d,]+ tokens of text in \\d+ windows of");
+    assertThat(err.toString()).doesNotContain("groups");
+    assertThat(most.get()).isBetween(600_000L, 1_500_000L);
+    assertThat(swept.resolve("buffer")).doesNotExist();
+    for (int features : List.of(32, 64)) {
+      for (int batch : List.of(100, 128)) {
+        for (int seed : List.of(0, 3)) {
+          String cell = "features=" + features + ",batch=" + batch + ",seed=" + seed;
+          Path alone = folder.resolve(cell);
+          List<String> train = windowed("train", alone);
+          String own = "--features " + features + " --batch " + batch + " --seed " + seed;
+          train.addAll(List.of((own + " --k 4 --data-seed 0").split(" ")));
+          assertThat(sluice(train.toArray(String[]::new))).as(err.toString()).isZero();
+          for (String hook : HOOKS) {
+            requireSameRun(swept.resolve("cells/hook=" + hook + "," + cell), alone.resolve(hook));
+          }
+        }
+      }
+    }
+  }
+
+  private static long bytes(Path place) {
+    try (Stream<Path> files = Files.walk(place)) {
+      long sum = 0;
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        sum += Files.size(file);
+      }
+      return sum;
+    } catch (IOException | UncheckedIOException e) {
+      return 0; // A file has gone meanwhile.
+    }
+  }
+
+  @Test
+  void littleMemoryAndKillsChangeNothing() throws Exception {
+    String more = "--vary batch=96,128 --steps 300 --vary auxk=on --dead-after 2000";
+    Path whole = folder.resolve("whole");
+    assertThat(sluice(sweep(whole, more).toArray(String[]::new))).as(err.toString()).isZero();
+    assertThat(err.toString()).doesNotContain("groups");
+    Path killed = folder.resolve("killed");
+    List<String> arguments = sweep(killed, more);
+    // 200 KB and 400 KB a cell.
+    arguments.addAll(List.of("--memory", "1200K"));
+    String last = "hook=layers.2.resid,features=64,batch=128";
+    String first = "hook=layers.1.attn_out,features=32,batch=96";
+    int kills = 0;
+    for (String cell : List.of(first, first, last, last)) {
+      Process child = ChildJvm.start(KilledMillionTest.Child.class, "256m", arguments);
+      long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(2);
+      int step = 30 + 100 * (kills++ % 2);
+      while (newestCheckpoint(killed.resolve("cells").resolve(cell)) < step && child.isAlive()) {
+        assertThat(System.nanoTime()).isLessThan(end);
+      }
+      assertThat(child.isAlive()).isTrue();
+      child.destroyForcibly().waitFor();
+      assertThat(killed.resolve("cells").resolve(last).resolve(DICTIONARY)).doesNotExist();
+      arguments = List.of("sweep", "--resume", "--out", killed.toString(), "--memory", "1200K");
+    }
+    Path cell = killed.resolve("cells").resolve(last);
+    assertThat(sluice("train", "--resume", "--out", cell.toString())).isEqualTo(1);
+    assertThat(lastLine()).contains("'sluice sweep --resume --out " + killed.toAbsolutePath());
+    assertThat(sluice("train", "--resume", "--out", killed.toString())).isEqualTo(1);
+    assertThat(lastLine()).contains("continue it with 'sluice sweep --resume'");
+    assertThat(sluice("sweep", "--resume", "--out", killed.toString(), "--store", "x"))
+        .isEqualTo(2);
+    assertThat(lastLine()).contains("reads no store");
+    assertThat(sluice(arguments.toArray(String[]::new))).as(err.toString()).isZero();
+    assertThat(err.toString()).containsPattern("once for each of \\d groups");
+    assertThat(requireSameCells(killed, whole)).hasSize(8);
+    assertThat(killed.resolve("buffer")).doesNotExist();
+  }
+
+  private static int newestCheckpoint(Path run) {
+    try (Stream<Path> files = Files.list(run)) {
+      return files
+          .map(file -> file.getFileName().toString())
+          .filter(name -> name.matches("checkpoint-\\d+\\.safetensors"))
+          .mapToInt(name -> Integer.parseInt(name.replaceAll("\\D", "")))
+          .max()
+          .orElse(-1);
+    } catch (IOException e) {
+      return -1;
+    }
+  }
+
+  @Test
+  void aCellThatDivergesEndsAlone() throws IOException {
+    Path both = folder.resolve("both");
+    List<String> arguments = sweep(both, "--vary lr=0.001,1e30");
+    assertThat(sluice(arguments.toArray(String[]::new))).isEqualTo(1);
+    assertThat(err.toString()).contains("sluice: cell hook=layers.1.attn_out,features=32,lr=1e30");
+    assertThat(out.toString())
+        .contains("not trained: hook=layers.2.resid,features=64,lr=1e30: ")
+        .contains("try a lower learning rate");
+    Path one = folder.resolve("one");
+    assertThat(sluice(sweep(one, "--vary lr=0.001").toArray(String[]::new))).isZero();
+    for (String hook : HOOKS) {
+      String cell = "hook=" + hook + ",features=64";
+      requireSameRun(
+          both.resolve("cells/" + cell + ",lr=0.001"), one.resolve("cells").resolve(cell));
+    }
+  }
+
+  @Test
+  void aTextThatIsGoneEndsInOneLineAndTheSweepContinues() throws Exception {
+    Path whole = folder.resolve("whole");
+    String more = "--steps 1500";
+    assertThat(sluice(sweep(whole, more).toArray(String[]::new))).as(err.toString()).isZero();
+    Path broken = folder.resolve("broken");
+    Path hidden = folder.resolve("hidden.txt");
+    Path watched = broken.resolve("cells/hook=layers.2.resid,features=64");
+    Thread hides =
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  try {
+                    while (newestCheckpoint(watched) < 10) {
+                      Thread.onSpinWait();
+                    }
+                    Files.move(text, hidden);
+                  } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                  }
+                });
+    err.getBuffer().setLength(0);
+    // Each pass opens the text again.
+    assertThat(sluice(sweep(broken, more).toArray(String[]::new))).isEqualTo(1);
+    hides.join();
+    assertThat(lastLine())
+        .contains("words.txt")
+        .contains("there are checkpoints of the cells in training")
+        .contains("--resume --out " + broken);
+    String content = Files.readString(hidden);
+    Files.writeString(text, content.substring(200));
+    assertThat(sluice("sweep", "--resume", "--out", broken.toString())).isEqualTo(1);
+    assertThat(lastLine()).contains("stream.json").contains("are not those that the run was begun");
+    Files.writeString(text, content);
+    assertThat(sluice("sweep", "--resume", "--out", broken.toString())).as(err.toString()).isZero();
+    requireSameCells(broken, whole);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "--buffer=1K, 2, 'is too small: two windows of'",
+    "--text=none.txt, 1, 'none.txt: no such file'",
+    "--hook=layers.9.resid, 1, '0 to 2'",
+    "'--hook=layers.0.resid,layers.1.resid', 2, 'give --hook once for each'",
+    "--hook=layers.2.resid, 2, 'axis hook has ''layers.2.resid'' twice'",
+    "--vary=hook=a, 2, 'give --hook once for each hook point instead'",
+    "--vary=kind=crosscoder, 2, 'kind cannot be an axis'",
+    "--vary=d-init=500, 1, 'd_init is 500'",
+    "--tokens=5, 1, 'has not 1,024 tokens to train on'",
+    "--store=x, 2, 'give --store or --model, not both'",
+    "--memory=10K, 1, 'of memory, but the sweep has 10 KB; give it more, or fewer features'",
+    "--memory=lots, 2, 'is not a size'",
+  })
+  void badOptionsEndInOneLine(String option, int status, String message) {
+    Path swept = folder.resolve("swept");
+    List<String> arguments = sweep(swept, "--seed 1");
+    String name = option.replaceFirst("=.*", "");
+    if (!List.of("--hook", "--vary").contains(name) && arguments.contains(name)) {
+      int at = arguments.indexOf(name);
+      arguments.subList(at, at + 2).clear();
+    }
+    arguments.add(option);
+    assertThat(sluice(arguments.toArray(String[]::new))).as(err.toString()).isEqualTo(status);
+    assertThat(err.toString().lines()).as(err.toString()).hasSize(1);
+    assertThat(err.toString()).contains(message);
+    assertThat(swept).doesNotExist();
+  }
+
+  @Test
+  void aFolderHoldsOneSweep() throws IOException {
+    Path swept = folder.resolve("swept");
+    List<String> arguments = sweep(swept, "--steps 5");
+    // As a kill between the first window and the grid leaves it.
+    assertThat(sluice(arguments.toArray(String[]::new))).as(err.toString()).isZero();
+    assertThat(sluice(arguments.toArray(String[]::new))).isEqualTo(1);
+    assertThat(lastLine()).contains("holds a sweep already");
+    assertThat(sluice("sweep", "--resume", "--out", swept.toString(), "--buffer", "2G"))
+        .isEqualTo(2);
+    assertThat(lastLine()).contains("leave out --buffer");
+    Files.delete(swept.resolve("sweep.json"));
+    assertThat(sluice("sweep", "--resume", "--out", swept.toString())).isEqualTo(1);
+    assertThat(lastLine()).contains("there is no sweep");
+    Path runs = folder.resolve("runs");
+    List<String> train = windowed("train", runs);
+    train.addAll(List.of("--features", "32", "--k", "4", "--steps", "5"));
+    assertThat(sluice(train.toArray(String[]::new))).as(err.toString()).isZero();
+    assertThat(sluice(sweep(runs, "--steps 5").toArray(String[]::new))).isEqualTo(1);
+    assertThat(lastLine()).contains("holds runs already");
+    arguments.remove("--text");
+    arguments.remove(text.toString());
+    assertThat(sluice(arguments.toArray(String[]::new))).isEqualTo(2);
+    assertThat(lastLine()).contains("give --text");
+    assertThat(
+            sluice(
+                "sweep",
+                "--store",
+                "s",
+                "--hook",
+                "h",
+                "--vary",
+                "k=1",
+                "--buffer",
+                "1G",
+                "--out",
+                "o"))
+        .isEqualTo(2);
+    assertThat(lastLine()).contains("--buffer is about a model that runs");
+  }
+
+  private static String model() {
+    return TinyModel.LLAMA.folder().toString();
+  }
+
+  private void run(List<String> more, String... arguments) {
+    List<String> all = new ArrayList<>(List.of(arguments));
+    all.addAll(more);
+    assertThat(sluice(all.toArray(String[]::new))).as(err.toString()).isZero();
+  }
+
+  private int sluice(String... arguments) {
+    return Main.run(new PrintWriter(out), new PrintWriter(err), arguments);
+  }
+
+  private String lastLine() {
+    return err.toString().lines().reduce("", (before, line) -> line);
+  }
+}
