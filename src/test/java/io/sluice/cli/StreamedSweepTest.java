@@ -137,7 +137,7 @@ class StreamedSweepTest {
 
   private List<String> sweep(Path into, String more) {
     List<String> arguments = windowed("sweep", into);
-    arguments.addAll(List.of(("--vary features=32,64 --vary k=4 " + more).split(" ")));
+    arguments.addAll(List.of(("--batch 128 --vary features=32,64 --vary k=4 " + more).split(" ")));
     return arguments;
   }
 
@@ -199,8 +199,8 @@ class StreamedSweepTest {
     assertThat(err.toString()).doesNotContain("groups");
     Path killed = folder.resolve("killed");
     List<String> arguments = sweep(killed, more);
-    // 200 KB and 400 KB a cell.
-    arguments.addAll(List.of("--memory", "1200K"));
+    // A cell takes more than 100 KB.
+    arguments.addAll(List.of("--memory", "400K"));
     String last = "hook=layers.2.resid,features=64,batch=128";
     String first = "hook=layers.1.attn_out,features=32,batch=96";
     int kills = 0;
@@ -214,7 +214,7 @@ class StreamedSweepTest {
       assertThat(child.isAlive()).isTrue();
       child.destroyForcibly().waitFor();
       assertThat(killed.resolve("cells").resolve(last).resolve(DICTIONARY)).doesNotExist();
-      arguments = List.of("sweep", "--resume", "--out", killed.toString(), "--memory", "1200K");
+      arguments = List.of("sweep", "--resume", "--out", killed.toString(), "--memory", "400K");
     }
     Path cell = killed.resolve("cells").resolve(last);
     assertThat(sluice("train", "--resume", "--out", cell.toString())).isEqualTo(1);
@@ -309,7 +309,7 @@ class StreamedSweepTest {
     "--vary=hook=a, 2, 'give --hook once for each hook point instead'",
     "--vary=kind=crosscoder, 2, 'kind cannot be an axis'",
     "--vary=d-init=500, 1, 'd_init is 500'",
-    "--tokens=5, 1, 'has not 1,024 tokens to train on'",
+    "--tokens=5, 1, 'has not 128 tokens to train on'",
     "--store=x, 2, 'give --store or --model, not both'",
     "--memory=10K, 1, 'of memory, but the sweep has 10 KB; give it more, or fewer features'",
     "--memory=lots, 2, 'is not a size'",
@@ -333,7 +333,6 @@ class StreamedSweepTest {
   void aFolderHoldsOneSweep() throws IOException {
     Path swept = folder.resolve("swept");
     List<String> arguments = sweep(swept, "--steps 5");
-    // As a kill between the first window and the grid leaves it.
     assertThat(sluice(arguments.toArray(String[]::new))).as(err.toString()).isZero();
     assertThat(sluice(arguments.toArray(String[]::new))).isEqualTo(1);
     assertThat(lastLine()).contains("holds a sweep already");
@@ -343,6 +342,12 @@ class StreamedSweepTest {
     Files.delete(swept.resolve("sweep.json"));
     assertThat(sluice("sweep", "--resume", "--out", swept.toString())).isEqualTo(1);
     assertThat(lastLine()).contains("there is no sweep");
+    // A kill between the first window and the grid leaves the same.
+    Files.move(swept.resolve("cells"), folder.resolve("before"));
+    assertThat(sluice(arguments.toArray(String[]::new))).as(err.toString()).isZero();
+    requireSameRun(
+        swept.resolve("cells/hook=layers.2.resid,features=32"),
+        folder.resolve("before/hook=layers.2.resid,features=32"));
     Path runs = folder.resolve("runs");
     List<String> train = windowed("train", runs);
     train.addAll(List.of("--features", "32", "--k", "4", "--steps", "5"));
