@@ -27,6 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import picocli.CommandLine;
 
 /** {@code sweep --model}: cells that are trained side by side while a model runs. */
 @Tag("slow")
@@ -213,6 +214,8 @@ class StreamedSweepTest {
       }
       assertThat(child.isAlive()).isTrue();
       child.destroyForcibly().waitFor();
+      assertThat(new String(child.getInputStream().readAllBytes()))
+          .containsPattern(kills < 3 ? "once for each of [3-9] groups" : "");
       assertThat(killed.resolve("cells").resolve(last).resolve(DICTIONARY)).doesNotExist();
       arguments = List.of("sweep", "--resume", "--out", killed.toString(), "--memory", "400K");
     }
@@ -225,7 +228,6 @@ class StreamedSweepTest {
         .isEqualTo(2);
     assertThat(lastLine()).contains("reads no store");
     assertThat(sluice(arguments.toArray(String[]::new))).as(err.toString()).isZero();
-    assertThat(err.toString()).containsPattern("once for each of \\d groups");
     assertThat(requireSameCells(killed, whole)).hasSize(8);
     assertThat(killed.resolve("buffer")).doesNotExist();
   }
@@ -350,7 +352,7 @@ class StreamedSweepTest {
         folder.resolve("before/hook=layers.2.resid,features=32"));
     Path runs = folder.resolve("runs");
     List<String> train = windowed("train", runs);
-    train.addAll(List.of("--features", "32", "--k", "4", "--steps", "5"));
+    train.addAll(List.of(("--features 32 --k 4 --steps 5 --batch 128").split(" ")));
     assertThat(sluice(train.toArray(String[]::new))).as(err.toString()).isZero();
     assertThat(sluice(sweep(runs, "--steps 5").toArray(String[]::new))).isEqualTo(1);
     assertThat(lastLine()).contains("holds runs already");
@@ -373,6 +375,20 @@ class StreamedSweepTest {
                 "o"))
         .isEqualTo(2);
     assertThat(lastLine()).contains("--buffer is about a model that runs");
+  }
+
+  @Test
+  void aClusterTrainsOnStoresAlone() {
+    Path swept = folder.resolve("swept");
+    assertThat(sluice(sweep(swept, "--steps 5").toArray(String[]::new))).isZero();
+    CommandLine cluster = io.sluice.spark.Main.commandLine();
+    cluster.setErr(new PrintWriter(err));
+    assertThat(cluster.execute("sweep", "--resume", "--out", swept.toString())).isEqualTo(1);
+    assertThat(lastLine()).contains("is a sweep while a model runs").contains("'sluice sweep");
+    assertThat(cluster.execute(sweep(swept, "--steps 5").toArray(String[]::new))).isEqualTo(2);
+    assertThat(err.toString()).contains("--model");
+    String help = cluster.getSubcommands().get("sweep").getUsageMessage();
+    assertThat(help).contains("--vary").doesNotContain("--buffer", "--model", "--text");
   }
 
   private static String model() {

@@ -65,10 +65,11 @@ public record StreamedCells(SluiceCommand command, Path out, long memory) {
       StreamStart start = new StreamStart(command, out);
       StreamPlan plan = start.plan(options, model, spec, choice.rule());
       List<SweepCell> cells = choice.cells(plan);
+      StreamedSweep.Means means = new StreamedSweep.Means(engines, engine, memory);
+      StreamedSweep.require(plan, cells, means, out);
       start.requireDisk(plan, "make room or give a smaller --buffer");
       start.tell("sweep", plan, choice.rule().batch());
       List<String> words = options.words(command, spec, model);
-      StreamedSweep.Means means = new StreamedSweep.Means(engines, engine, memory);
       try (StopSignal signal = StopSignal.listen();
           StreamedSweep sweep =
               StreamedSweep.start(

@@ -58,12 +58,7 @@ public final class StreamedSweep implements AutoCloseable {
       Path folder,
       BooleanSupplier stops)
       throws IOException {
-    Activations planned = Activations.of(plan.withoutRows(folder));
-    Sweep.require(planned, cells, means.engines(), means.memory(), folder);
-    SweepFolder.requireEmpty(folder);
-    if (StreamFile.isIn(folder) && !StreamFile.read(folder).runs().isEmpty()) {
-      throw new IOException(folder + ": holds runs already; choose another folder");
-    }
+    require(plan, cells, means, folder);
     boolean made = !Files.exists(folder);
     StreamFile file = StreamFile.of(plan, options, means.engine(), List.of());
     StreamedActivations activations = null;
@@ -84,6 +79,22 @@ public final class StreamedSweep implements AutoCloseable {
           deleteIfEmpty(folder);
         }
       }
+    }
+  }
+
+  /**
+   * Checks all that is known before the model runs.
+   *
+   * @throws IOException if the folder holds a sweep or runs
+   * @throws IllegalArgumentException if a cell does not fit its hook point or the memory
+   */
+  public static void require(StreamPlan plan, List<SweepCell> cells, Means means, Path folder)
+      throws IOException {
+    Activations planned = Activations.of(plan.withoutRows(folder));
+    Sweep.require(planned, cells, means.engines(), means.memory(), folder);
+    SweepFolder.requireEmpty(folder);
+    if (StreamFile.isIn(folder) && !StreamFile.read(folder).runs().isEmpty()) {
+      throw new IOException(folder + ": holds runs already; choose another folder");
     }
   }
 
