@@ -246,6 +246,16 @@ class ClusterSweepTest {
     var json = new ObjectMapper().readTree(result.out());
     assertThat(json.at("/cells/0/result/steps").asInt()).isEqualTo(60);
     assertThat(json.at("/cells/1/failure").asText()).contains("try a lower learning rate");
+    // As if a model ran in place of the store.
+    Path file = folder.resolve("diverged/sweep.json");
+    String streamed =
+        Files.readString(file).replaceFirst("\"store\" : \"[^\"]*\"", "\"stream\" : \"s\"");
+    Files.writeString(file, streamed);
+    CommandProcess refused = SparkCluster.runLocally(folder, resume("diverged"));
+    assertThat(refused.status()).isEqualTo(1);
+    assertThat(refused.err())
+        .contains("diverged: is a sweep while a model runs", "'sluice sweep --resume'")
+        .hasLineCount(1);
   }
 
   @Test
