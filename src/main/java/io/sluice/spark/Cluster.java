@@ -111,7 +111,7 @@ final class Cluster implements AutoCloseable {
       succeeded = true;
       return result;
     } catch (Exception e) {
-      context.close(); // What the tasks have thrown is known then.
+      end(); // What the tasks have thrown is known then.
       throw TaskFailure.of(e, shown == null ? null : shown.lastFailure());
     }
   }
@@ -153,10 +153,16 @@ final class Cluster implements AutoCloseable {
     }
   }
 
+  /** Ends the connection; what Spark then says is about tasks for which no one waits any more. */
+  private void end() {
+    context.setLogLevel("OFF");
+    context.close();
+  }
+
   /** Ends the connection, when all that is shown of the work has been shown. */
   @Override
   public void close() {
-    context.close();
+    end();
     if (shown != null && succeeded) {
       shown.tellFailures();
     }
