@@ -76,7 +76,7 @@ final class DevTools implements AutoCloseable, WebSocket.Listener {
     if (line == null) {
       throw new IOException("Chromium ended before it listened");
     }
-    Thread.ofVirtual().start(() -> log.lines().forEach(rest -> {}));
+    Thread.ofPlatform().daemon().start(() -> log.lines().forEach(rest -> {}));
     tools.socket =
         HttpClient.newHttpClient()
             .newWebSocketBuilder()

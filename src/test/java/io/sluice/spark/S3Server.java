@@ -83,7 +83,7 @@ final class S3Server implements AutoCloseable {
       all.append(line).append('\n');
       Matcher port = started.matcher(line);
       if (port.find()) {
-        Thread.ofVirtual().start(() -> drain(log));
+        Thread.ofPlatform().daemon().start(() -> drain(log));
         return new S3Server(objects, process, Integer.parseInt(port.group(1)));
       }
     }

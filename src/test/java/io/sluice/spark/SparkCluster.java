@@ -166,8 +166,9 @@ final class SparkCluster implements AutoCloseable {
       all.append(line).append('\n');
       Matcher matcher = wanted.matcher(line);
       if (matcher.find()) {
-        // Its log must not fill the pipe.
-        Thread.ofVirtual().start(() -> drain(log));
+        // Its log must not fill the pipe. Reading one would hold the thread that carries virtual
+        // ones.
+        Thread.ofPlatform().daemon().start(() -> drain(log));
         return matcher.group(1);
       }
     }
@@ -211,7 +212,7 @@ final class SparkCluster implements AutoCloseable {
                 throw new IllegalStateException(e);
               }
             },
-            command -> Thread.ofVirtual().start(command));
+            command -> Thread.ofPlatform().daemon().start(command));
     return running;
   }
 
@@ -289,7 +290,11 @@ final class SparkCluster implements AutoCloseable {
    * @param name its name, as a regular expression
    */
   void awaitFile(String host, String name) throws IOException {
+    long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(5);
     while (!running.isDone()) {
+      if (System.nanoTime() > end) {
+        throw new IOException("no file " + name + " on " + host + " after five minutes");
+      }
       try (Stream<Path> files = Files.walk(scratch(host))) {
         for (Path file : (Iterable<Path>) files::iterator) {
           if (file.getFileName().toString().matches(name)
