@@ -135,19 +135,21 @@ def main():
     try:
         for _ in range(options.rounds):
             for tokens in (options.few, options.tokens):
-                steps = tokens * 9 // 10 // 1024
                 source = ["--model", options.model, "--text", *text, "--tokens", tokens]
-                train = ["train", "--features", options.features, "--steps", steps, "--checkpoint-every", 0]
+                train = ["train", "--features", options.features, "--checkpoint-every", 0]
                 train += ["--held-out", 0, "--hook", hook]
                 shutil.rmtree(folder)
+                folder.mkdir()
+                # One pass: as many steps as the windows have batches. More would run the model again.
+                runs["together"][tokens] = seconds(
+                    [*train, *source, "--buffer", options.buffer, "--out", folder / "together"]
+                )
+                steps = json.loads((folder / "together" / "run.json").read_text())["config"]["steps"]
                 runs["capture"][tokens] = seconds(
                     ["capture", *source, "--hooks", hook, "--out", folder / "store"]
                 )
                 runs["training"][tokens] = seconds(
-                    [*train, "--store", folder / "store", "--no-verify", "--out", folder / "run"]
-                )
-                runs["together"][tokens] = seconds(
-                    [*train, *source, "--buffer", options.buffer, "--out", folder / "together"]
+                    [*train, "--steps", steps, "--store", folder / "store", "--no-verify", "--out", folder / "run"]
                 )
             for name, took in runs.items():
                 (all_s, all_cpu), (few_s, few_cpu) = took[options.tokens], took[options.few]
