@@ -112,7 +112,7 @@ public final class StoreCovariance {
         return new TokenMoments(tokens.covariance(), units == null ? null : units.covariance());
       } catch (IllegalArgumentException e) {
         throw new IOException(
-            store.folder() + ": column '" + column.name() + "': " + e.getMessage(), e);
+            store.place() + ": column '" + column.name() + "': " + e.getMessage(), e);
       }
     }
   }

@@ -11,6 +11,7 @@ import io.sluice.torch.Torch;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -24,7 +25,10 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What tests of {@code train --model} share: a text, a tiny model, runs in windows, kills. */
+/**
+ * What tests of {@code train --model} and {@code sweep --model} share: a text, a tiny model, runs
+ * in windows, kills.
+ */
 abstract class StreamedCommands {
   static final String DICTIONARY = "dictionary.safetensors";
   static final List<String> HOOKS = List.of("layers.1.attn_out", "layers.2.resid");
@@ -40,7 +44,20 @@ abstract class StreamedCommands {
   @BeforeEach
   void writeText() throws IOException {
     assumeTrue(Torch.isAvailable(), "no LibTorch");
-    text = Files.writeString(folder.resolve("words.txt"), words(9000, 3));
+    text = Files.writeString(folder.resolve("words.txt"), text());
+  }
+
+  /** What the model reads. */
+  String text() {
+    return words(9000, 3);
+  }
+
+  /** Words of one to three equal letters. */
+  static String letters() {
+    return new Random(3)
+        .ints(9000, 0, 26)
+        .mapToObj(letter -> String.valueOf((char) ('a' + letter)).repeat(1 + letter % 3))
+        .collect(Collectors.joining(" "));
   }
 
   /** Words that the model's vocabulary has. */
@@ -71,7 +88,18 @@ abstract class StreamedCommands {
   }
 
   int sluice(List<String> words) {
-    return Main.run(new PrintWriter(out), new PrintWriter(err), words.toArray(String[]::new));
+    return sluice(words.toArray(String[]::new));
+  }
+
+  int sluice(String... words) {
+    return Main.run(new PrintWriter(out), new PrintWriter(err), words);
+  }
+
+  /** Runs a command with more options behind its own. */
+  void run(List<String> more, String... words) {
+    List<String> all = new ArrayList<>(List.of(words));
+    all.addAll(more);
+    ok(all);
   }
 
   void ok(List<String> words) {
@@ -114,6 +142,19 @@ abstract class StreamedCommands {
     return json(run.resolve("run.json")).path("result");
   }
 
+  /** Bytes of all files in a folder; 0 if one goes meanwhile. */
+  static long bytes(Path place) {
+    try (Stream<Path> files = Files.walk(place)) {
+      long sum = 0;
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        sum += Files.size(file);
+      }
+      return sum;
+    } catch (IOException | UncheckedIOException e) {
+      return 0;
+    }
+  }
+
   static int newestCheckpoint(Path run) {
     return names(run, "checkpoint-\\d+\\.safetensors").stream()
         .mapToInt(name -> Integer.parseInt(name.replaceAll("\\D", "")))
@@ -132,7 +173,7 @@ abstract class StreamedCommands {
     } catch (NoSuchFileException e) {
       return List.of();
     } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -1,54 +1,31 @@
 package io.sluice.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.sluice.model.TinyModel;
 import io.sluice.testing.ChildJvm;
-import io.sluice.torch.Torch;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
 
 /** {@code sweep --model}: cells that are trained side by side while a model runs. */
 @Tag("slow")
-class StreamedSweepTest {
-  private static final String DICTIONARY = "dictionary.safetensors";
-  private static final List<String> HOOKS = List.of("layers.1.attn_out", "layers.2.resid");
+class StreamedSweepTest extends StreamedCommands {
 
-  @TempDir Path folder;
-  private final StringWriter out = new StringWriter();
-  private final StringWriter err = new StringWriter();
-  private Path text;
-
-  @BeforeEach
-  void writeText() throws IOException {
-    assumeTrue(Torch.isAvailable(), "no LibTorch");
-    String words =
-        new Random(3)
-            .ints(9000, 0, 26)
-            .mapToObj(letter -> String.valueOf((char) ('a' + letter)).repeat(1 + letter % 3))
-            .collect(Collectors.joining(" "));
-    text = Files.writeString(folder.resolve("words.txt"), words);
+  @Override
+  String text() {
+    return letters();
   }
 
   @Test
@@ -108,10 +85,6 @@ class StreamedSweepTest {
     for (String number : List.of("heldOutTokens", "heldOutFvu", "fvu", "l0", "loss")) {
       assertThat(result(actual).get(number)).as(number).isEqualTo(result(expected).get(number));
     }
-  }
-
-  private static JsonNode result(Path run) throws IOException {
-    return new ObjectMapper().readTree(run.resolve("run.json").toFile()).get("result");
   }
 
   /** Arguments of a sweep, or of runs, through several windows. */
@@ -180,18 +153,6 @@ class StreamedSweepTest {
     }
   }
 
-  private static long bytes(Path place) {
-    try (Stream<Path> files = Files.walk(place)) {
-      long sum = 0;
-      for (Path file : files.filter(Files::isRegularFile).toList()) {
-        sum += Files.size(file);
-      }
-      return sum;
-    } catch (IOException | UncheckedIOException e) {
-      return 0; // A file has gone meanwhile.
-    }
-  }
-
   @Test
   void littleMemoryAndKillsChangeNothing() throws Exception {
     String more = "--vary batch=96,128 --steps 300 --vary auxk=on --dead-after 2000";
@@ -232,19 +193,6 @@ class StreamedSweepTest {
     assertThat(sluice(arguments.toArray(String[]::new))).as(err.toString()).isZero();
     assertThat(requireSameCells(killed, whole)).hasSize(8);
     assertThat(killed.resolve("buffer")).doesNotExist();
-  }
-
-  private static int newestCheckpoint(Path run) {
-    try (Stream<Path> files = Files.list(run)) {
-      return files
-          .map(file -> file.getFileName().toString())
-          .filter(name -> name.matches("checkpoint-\\d+\\.safetensors"))
-          .mapToInt(name -> Integer.parseInt(name.replaceAll("\\D", "")))
-          .max()
-          .orElse(-1);
-    } catch (IOException e) {
-      return -1;
-    }
   }
 
   @Test
@@ -384,23 +332,5 @@ class StreamedSweepTest {
     CommandLine cluster = io.sluice.spark.Main.commandLine();
     String help = cluster.getSubcommands().get("sweep").getUsageMessage();
     assertThat(help).contains("--vary").doesNotContain("--buffer", "--model", "--text");
-  }
-
-  private static String model() {
-    return TinyModel.LLAMA.folder().toString();
-  }
-
-  private void run(List<String> more, String... arguments) {
-    List<String> all = new ArrayList<>(List.of(arguments));
-    all.addAll(more);
-    assertThat(sluice(all.toArray(String[]::new))).as(err.toString()).isZero();
-  }
-
-  private int sluice(String... arguments) {
-    return Main.run(new PrintWriter(out), new PrintWriter(err), arguments);
-  }
-
-  private String lastLine() {
-    return err.toString().lines().reduce("", (before, line) -> line);
   }
 }

@@ -1,57 +1,35 @@
 package io.sluice.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.files.OutputFolder;
 import io.sluice.memory.DType;
-import io.sluice.model.TinyModel;
 import io.sluice.testing.ChildJvm;
-import io.sluice.torch.Torch;
 import io.sluice.training.SyntheticStore;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code train --model}: dictionaries that are trained while a model runs. */
 @Tag("slow")
-class StreamedTrainingTest {
-  private static final String DICTIONARY = "dictionary.safetensors";
+class StreamedTrainingTest extends StreamedCommands {
 
-  @TempDir Path folder;
-  private final StringWriter out = new StringWriter();
-  private final StringWriter err = new StringWriter();
-  private Path text;
-
-  @BeforeEach
-  void writeText() throws IOException {
-    assumeTrue(Torch.isAvailable(), "no LibTorch");
-    String words =
-        new Random(3)
-            .ints(9000, 0, 26)
-            .mapToObj(letter -> String.valueOf((char) ('a' + letter)).repeat(1 + letter % 3))
-            .collect(Collectors.joining(" "));
-    text = Files.writeString(folder.resolve("words.txt"), words);
+  @Override
+  String text() {
+    return letters();
   }
 
   @ParameterizedTest
@@ -105,10 +83,6 @@ class StreamedTrainingTest {
     run(words, "convert", "--dictionary", checkpoint.toString());
     assertThat(converted.resolve(DICTIONARY)).hasSameBinaryContentAs(run.resolve(DICTIONARY));
     OutputFolder.deleteTree(converted);
-  }
-
-  private static JsonNode result(Path run) throws IOException {
-    return new ObjectMapper().readTree(run.resolve("run.json").toFile()).get("result");
   }
 
   @Test
@@ -204,18 +178,6 @@ class StreamedTrainingTest {
     requireSameDictionaries(two, one);
   }
 
-  private static long bytes(Path place) {
-    try (Stream<Path> files = Files.walk(place)) {
-      long sum = 0;
-      for (Path file : files.filter(Files::isRegularFile).toList()) {
-        sum += Files.size(file);
-      }
-      return sum;
-    } catch (IOException | UncheckedIOException e) {
-      return 0; // A file has gone meanwhile.
-    }
-  }
-
   private static void requireSameDictionaries(Path actual, Path expected) {
     for (String hook : List.of("layers.1.attn_out", "layers.2.resid")) {
       assertThat(actual.resolve(hook).resolve(DICTIONARY))
@@ -232,7 +194,7 @@ class StreamedTrainingTest {
     for (int step : List.of(30, 90, 150)) {
       Process child = ChildJvm.start(KilledMillionTest.Child.class, "256m", arguments);
       long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(2);
-      while (newestCheckpoint(killed) < step && child.isAlive()) {
+      while (newestCheckpoint(killed.resolve("layers.2.resid")) < step && child.isAlive()) {
         assertThat(System.nanoTime()).isLessThan(end);
       }
       child.destroyForcibly().waitFor();
@@ -247,19 +209,6 @@ class StreamedTrainingTest {
     assertThat(killed.resolve("buffer")).doesNotExist();
   }
 
-  private static int newestCheckpoint(Path run) throws IOException {
-    try (Stream<Path> files = Files.list(run.resolve("layers.2.resid"))) {
-      return files
-          .map(file -> file.getFileName().toString())
-          .filter(name -> name.matches("checkpoint-\\d+\\.safetensors"))
-          .mapToInt(name -> Integer.parseInt(name.replaceAll("\\D", "")))
-          .max()
-          .orElse(-1);
-    } catch (NoSuchFileException e) {
-      return -1;
-    }
-  }
-
   @Test
   void aTextThatIsGoneEndsInOneLineAndTheRunContinues() throws Exception {
     Path whole = folder.resolve("whole");
@@ -271,7 +220,7 @@ class StreamedTrainingTest {
             .start(
                 () -> {
                   try {
-                    while (newestCheckpoint(broken) < 10) {
+                    while (newestCheckpoint(broken.resolve("layers.2.resid")) < 10) {
                       Thread.onSpinWait();
                     }
                     Files.move(text, hidden);
@@ -413,23 +362,5 @@ class StreamedTrainingTest {
     assertThat(lastLine()).contains("this run is complete; there is nothing to resume");
     assertThat(sluice("train", "--resume", "--out", run, "--buffer", "2G")).isEqualTo(2);
     assertThat(lastLine()).contains("leave out --buffer");
-  }
-
-  private static String model() {
-    return TinyModel.LLAMA.folder().toString();
-  }
-
-  private void run(List<String> more, String... arguments) {
-    List<String> all = new ArrayList<>(List.of(arguments));
-    all.addAll(more);
-    assertThat(sluice(all.toArray(String[]::new))).as(err.toString()).isZero();
-  }
-
-  private int sluice(String... arguments) {
-    return Main.run(new PrintWriter(out), new PrintWriter(err), arguments);
-  }
-
-  private String lastLine() {
-    return err.toString().lines().reduce("", (before, line) -> line);
   }
 }

@@ -4,6 +4,8 @@ import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.options.ContextOptions;
 import io.sluice.model.capture.CaptureSpec;
 import io.sluice.model.loading.LoadedModel;
+import io.sluice.training.run.StoppedException;
+import io.sluice.training.stream.NotBegunException;
 import io.sluice.training.stream.StreamPlan;
 import io.sluice.training.stream.StreamedRuns;
 import java.io.IOException;
@@ -76,5 +78,16 @@ record StreamStart(SluiceCommand command, Path out) {
             plan.mostBytes(),
             plan.onePass(batch));
     command.err().flush();
+  }
+
+  /**
+   * Says that nothing was trained, as something asked to stop before that.
+   *
+   * @param name of the command
+   * @param left what is left, for the message
+   */
+  StoppedException notBegun(String name, NotBegunException e, String left) {
+    command.err().println(name + ": " + e.getMessage() + "; " + left);
+    return new StoppedException(e.getMessage());
   }
 }

@@ -7,7 +7,6 @@ import io.sluice.model.capture.CaptureSpec;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.torch.Device;
 import io.sluice.training.config.TrainingConfig;
-import io.sluice.training.run.StoppedException;
 import io.sluice.training.stream.NotBegunException;
 import io.sluice.training.stream.StreamFile;
 import io.sluice.training.stream.StreamPlan;
@@ -77,7 +76,7 @@ public record StreamedCells(SluiceCommand command, Path out, long memory) {
         tell(plan, sweep.sweep());
         return training.train(sweep.sweep());
       } catch (NotBegunException e) {
-        throw notBegun(e, "nothing is left of it");
+        throw start.notBegun("sweep", e, "nothing is left of it");
       }
     }
   }
@@ -116,7 +115,7 @@ public record StreamedCells(SluiceCommand command, Path out, long memory) {
         tell(plan, sweep.sweep());
         return training.train(sweep.sweep());
       } catch (NotBegunException e) {
-        throw notBegun(e, "its checkpoints stay");
+        throw start.notBegun("sweep", e, "its checkpoints stay");
       }
     }
   }
@@ -134,10 +133,5 @@ public record StreamedCells(SluiceCommand command, Path out, long memory) {
               groups);
       command.err().flush();
     }
-  }
-
-  private StoppedException notBegun(NotBegunException e, String left) {
-    command.err().println("sweep: " + e.getMessage() + "; " + left);
-    return new StoppedException(e.getMessage());
   }
 }

@@ -64,8 +64,7 @@ public record StreamedTraining(SluiceCommand command, Path out) {
               StreamedRuns.start(plan, runs, words, engines, engine, out, signal::hasArrived)) {
         return train(started, runs.getFirst().config(), signal, begin);
       } catch (NotBegunException e) {
-        command.err().println("train: " + e.getMessage() + "; nothing is left of it");
-        throw new StoppedException(e.getMessage());
+        throw start.notBegun("train", e, "nothing is left of it");
       }
     }
   }
@@ -99,8 +98,7 @@ public record StreamedTraining(SluiceCommand command, Path out) {
           StreamedRuns resumed = StreamedRuns.resume(plan, file, made, out, signal::hasArrived)) {
         return train(resumed, config, signal, begin);
       } catch (NotBegunException e) {
-        command.err().println("train: " + e.getMessage() + "; its checkpoints stay");
-        throw new StoppedException(e.getMessage());
+        throw start.notBegun("train", e, "its checkpoints stay");
       }
     }
   }

@@ -41,7 +41,7 @@ public record Sample(
       throws IOException {
     if (store.rows() == 0) {
       throw new IOException(
-          store.folder() + ": has no rows to train on; " + store.remedyForNoRows());
+          store.place() + ": has no rows to train on; " + store.remedyForNoRows());
     }
     int width = 0;
     for (int each : widths) {
@@ -93,7 +93,7 @@ public record Sample(
         if (!Float.isFinite((float) (Math.sqrt(widths[site]) / norms[site]))) {
           throw new IOException(
               "%s: column '%s' has values too small for float32 (a mean norm of %s); write them multiplied by a factor"
-                  .formatted(store.folder(), hooks.get(site), norms[site]));
+                  .formatted(store.place(), hooks.get(site), norms[site]));
         }
         // What is left of the squares of one vector is rounding.
         if (!(squares[site] > 1e-13 * meanSquare)) {
@@ -115,7 +115,7 @@ public record Sample(
       return sums == null ? null : sums.covariance();
     } catch (IllegalArgumentException e) {
       throw new IOException(
-          store.folder() + ": " + String.join(", ", hooks) + ": " + e.getMessage(), e);
+          store.place() + ": " + String.join(", ", hooks) + ": " + e.getMessage(), e);
     }
   }
 

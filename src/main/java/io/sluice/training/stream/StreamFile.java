@@ -10,6 +10,7 @@ import io.sluice.store.files.Column;
 import io.sluice.training.Settings;
 import io.sluice.training.config.TrainingConfig;
 import java.io.IOException;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -62,6 +63,15 @@ public record StreamFile(
   /** Whether a folder has one. */
   public static boolean isIn(Path folder) {
     return Files.exists(folder.resolve(NAME));
+  }
+
+  /** Deletes a folder that was made for a stream that did not begin. */
+  static void deleteIfEmpty(Path folder) throws IOException {
+    try {
+      Files.deleteIfExists(folder);
+    } catch (DirectoryNotEmptyException e) {
+      // Another process uses it.
+    }
   }
 
   /** The file of what begins now. */

@@ -12,7 +12,6 @@ import io.sluice.training.run.TrainingListener;
 import io.sluice.training.start.Blueprint;
 import io.sluice.training.start.WhiteningMap;
 import java.io.IOException;
-import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -99,17 +98,9 @@ public final class StreamedRuns implements AutoCloseable {
           started.giveUp();
         }
         if (made) {
-          deleteIfEmpty(folder);
+          StreamFile.deleteIfEmpty(folder);
         }
       }
-    }
-  }
-
-  private static void deleteIfEmpty(Path folder) throws IOException {
-    try {
-      Files.deleteIfExists(folder);
-    } catch (DirectoryNotEmptyException e) {
-      // Another process uses it.
     }
   }
 

@@ -8,7 +8,6 @@ import io.sluice.training.sweep.Sweep;
 import io.sluice.training.sweep.SweepCell;
 import io.sluice.training.sweep.SweepFolder;
 import java.io.IOException;
-import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -76,7 +75,7 @@ public final class StreamedSweep implements AutoCloseable {
           Files.deleteIfExists(folder.resolve(StreamFile.NAME));
         }
         if (made) {
-          deleteIfEmpty(folder);
+          StreamFile.deleteIfEmpty(folder);
         }
       }
     }
@@ -100,14 +99,6 @@ public final class StreamedSweep implements AutoCloseable {
 
   private static List<TrainingConfig> configs(List<SweepCell> cells) {
     return cells.stream().map(SweepCell::config).toList();
-  }
-
-  private static void deleteIfEmpty(Path folder) throws IOException {
-    try {
-      Files.deleteIfExists(folder);
-    } catch (DirectoryNotEmptyException e) {
-      // Another process uses it.
-    }
   }
 
   /**
