@@ -1,6 +1,6 @@
 """Tokens per second of capture, of training on a store, and of training while a model runs.
 
-Usage: python bench_streaming.py [--tokens 65536] [--features 16384] [--buffer 64M] [--rounds 2]
+Usage: python bench_streaming.py [--tokens 65536] [--features 16384] [--buffer 64M] [--rounds 3]
     [--model FILE | --random WIDTHxLAYERS]
 
 `make bench-streaming` starts it. Needs nothing but Python's own library.
@@ -10,8 +10,9 @@ makes a Llama of random weights instead, which reads random tokens: a larger mod
 there. Each runs with few
 tokens and with many. What the second takes longer is the work; the rest is the start: JVM, model,
 sample, active subspace and norm search. If one pair of cores does both kinds of work in turns, the rate
-together is at most 1 / (1 / capture + 1 / training): the last line compares with that. Processor time
-tells waste from waiting: `in turns` is what the first two need, `together` what the third does.
+together is at most 1 / (1 / capture + 1 / training): the last lines compare with that. Processor time
+tells waste from waiting: `in turns` is what the first two need, `together` what the third does. Ratios
+are taken within each round.
 """
 
 import argparse
@@ -112,7 +113,7 @@ def main():
     parser.add_argument("--few", type=int, default=16_384)
     parser.add_argument("--features", type=int, default=16_384)
     parser.add_argument("--buffer", default="64M")
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--hook", help="default: attn_out of the middle, of --random the last layer")
     cache = os.environ.get("SLUICE_MODELS", os.path.expanduser("~/.cache/sluice/models"))
     parser.add_argument("--model", default=cache + "/SmolLM2-135M-Instruct.Q4_1.gguf")
@@ -157,18 +158,24 @@ def main():
                 costs[name].append((all_cpu - few_cpu) / (options.tokens - options.few) * 1e3)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    capture, training, together = (statistics.median(rates[name]) for name in rates)
-    slower = min(capture, training)
-    in_turns = 1 / (1 / capture + 1 / training)
-    print(f"{'':10}{'tokens/s':>10}{'CPU ms':>10}   tokens/s of each round")
+    # Ratios are those of each round: a machine that is slow for a while is so for all three.
+    per_round = list(zip(*rates.values()))
+    beside_slower = [together / min(capture, training) for capture, training, together in per_round]
+    turns = [1 / (1 / capture + 1 / training) for capture, training, _ in per_round]
+    print(f"{'':20}{'median':>10}{'CPU ms':>10}   each round")
     for name, each in rates.items():
         cost = statistics.median(costs[name])
-        rounds = ", ".join(f"{rate:,.0f}" for rate in each)
-        print(f"{name:10}{statistics.median(each):10,.0f}{cost:10.3f}   {rounds}")
+        show(name + ", tokens/s", each, ",.0f", f"{cost:10.3f}")
     cost = statistics.median(costs["capture"]) + statistics.median(costs["training"])
-    print(f"{'in turns':10}{in_turns:10,.0f}{cost:10.3f}")
-    print(f"together / slower: {together / slower:.2f}; together / in turns: {together / in_turns:.2f}", end="")
-    print(f"; in turns / slower: {in_turns / slower:.2f}")
+    show("in turns, tokens/s", turns, ",.0f", f"{cost:10.3f}")
+    show("together / slower", beside_slower, ".2f")
+    show("together / in turns", [both / turn for (_, _, both), turn in zip(per_round, turns)], ".2f")
+    show("in turns / slower", [turn / min(one, two) for (one, two, _), turn in zip(per_round, turns)], ".2f")
+
+
+def show(name, rounds, form, cost=""):
+    each = ", ".join(format(value, form) for value in rounds)
+    print(f"{name:20}{format(statistics.median(rounds), form):>10}{cost:10}   {each}")
 
 
 if __name__ == "__main__":
