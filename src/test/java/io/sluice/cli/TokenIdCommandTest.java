@@ -1,5 +1,6 @@
 package io.sluice.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -8,6 +9,7 @@ import io.sluice.store.Shard;
 import io.sluice.store.files.Column;
 import io.sluice.torch.Torch;
 import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
@@ -19,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -132,6 +135,42 @@ class TokenIdCommandTest {
     assertThat(floats(fromInput)).isEqualTo(floats(fromFile)).isNotEmpty();
     String name = file.equals(text) ? "standard-input.txt" : "standard-input.jsonl";
     assertThat(ActivationStore.open(fromInput).manifest().text()).isEqualTo(name);
+  }
+
+  @Test
+  void unpacksStandardInput() throws IOException {
+    Path json = Files.writeString(folder.resolve("texts.jsonl"), "{\"text\": \"the sea\"}\n");
+    ok(capture(LLAMA, folder.resolve("whole"), json));
+    Path packed = folder.resolve("packed");
+    withInput(
+        gzipped(Files.readAllBytes(json)),
+        () -> ok(capture(LLAMA, packed, Path.of("-"), "--stdin-format", "json")));
+    assertThat(floats(packed)).isEqualTo(floats(folder.resolve("whole"))).isNotEmpty();
+  }
+
+  @Test
+  void namesStandardInputAndNotItsCopyInErrors() throws IOException {
+    Path store = folder.resolve("none");
+    byte[] packed = gzipped("{\"text\": \"the sea is deep\"}\n".repeat(9).getBytes(UTF_8));
+    withInput(
+        Arrays.copyOf(packed, packed.length - 9),
+        () -> assertThat(run(capture(LLAMA, store, Path.of("-")))).isEqualTo(1));
+    assertThat(err).startsWith("sluice capture: standard input: its gzip stream is damaged");
+    byte[] number = "{\"text\": 5}\n{\"text\": \"the sea\"}\n".getBytes(UTF_8);
+    String[] json = {"--stdin-format", "json", "--strict"};
+    withInput(
+        number, () -> assertThat(run(capture(LLAMA, store, Path.of("-"), json))).isEqualTo(1));
+    assertThat(err).startsWith("sluice capture: standard input:1: has no text in its field 'text'");
+    withInput(number, () -> ok(capture(LLAMA, store, Path.of("-"), "--stdin-format", "json")));
+    assertThat(err).contains("cannot be read: standard input:1 has no text in its field 'text'");
+  }
+
+  private static byte[] gzipped(byte[] bytes) throws IOException {
+    ByteArrayOutputStream packed = new ByteArrayOutputStream();
+    try (GZIPOutputStream gzip = new GZIPOutputStream(packed)) {
+      gzip.write(bytes);
+    }
+    return packed.toByteArray();
   }
 
   @Test

@@ -10,12 +10,28 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.util.Map;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 
 /** Converts an exception to an error message of one line. */
 public final class ErrorLine {
+  /** What messages call files by other names than their paths. */
+  private static final Map<String, String> NAMES = new ConcurrentHashMap<>();
+
   private ErrorLine() {}
+
+  /**
+   * Has messages name what was copied instead of its temporary copy, of which a user knows nothing.
+   *
+   * @param copy the path as messages have it
+   * @param original what stands in its place
+   */
+  public static void call(Path copy, String original) {
+    NAMES.put(copy.toString(), original);
+  }
 
   /** The line for {@code failure}, without a leading command name. */
   public static String of(Throwable failure) {
@@ -52,9 +68,13 @@ public final class ErrorLine {
     };
   }
 
-  /** {@code message} on one line. */
+  /** {@code message} on one line, with the names that a user knows. */
   public static String text(String message) {
-    return message.strip().replaceAll("\\s*\\R\\s*", " ");
+    String named = message;
+    for (Map.Entry<String, String> name : NAMES.entrySet()) {
+      named = named.replace(name.getKey(), name.getValue());
+    }
+    return named.strip().replaceAll("\\s*\\R\\s*", " ");
   }
 
   private static Throwable root(Throwable failure) {

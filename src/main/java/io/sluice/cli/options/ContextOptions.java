@@ -1,5 +1,6 @@
 package io.sluice.cli.options;
 
+import io.sluice.cli.console.ErrorLine;
 import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
@@ -98,7 +99,7 @@ public final class ContextOptions {
   /** Prints problems of the texts on standard error. */
   public static void tell(SluiceCommand command, TextProblems problems) {
     if (problems != null && !problems.isEmpty()) {
-      command.err().printf("texts: %s%n", problems.summary());
+      command.err().printf("texts: %s%n", ErrorLine.text(problems.summary()));
       command.err().flush();
     }
   }

@@ -1,5 +1,6 @@
 package io.sluice.cli.options.texts;
 
+import io.sluice.cli.console.ErrorLine;
 import io.sluice.cli.console.SluiceCommand;
 import java.io.IOException;
 import java.io.InputStream;
@@ -73,6 +74,7 @@ final class StandardInput {
     if (bytes == 0) {
       throw new IOException("--text -: standard input is empty; pipe a text into the command");
     }
+    ErrorLine.call(file, "standard input");
     return file;
   }
 }
