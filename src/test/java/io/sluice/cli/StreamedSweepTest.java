@@ -11,12 +11,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 /** {@code sweep --model}: cells that are trained side by side while a model runs. */
@@ -193,6 +197,87 @@ class StreamedSweepTest extends StreamedCommands {
     assertThat(sluice(arguments.toArray(String[]::new))).as(err.toString()).isZero();
     assertThat(requireSameCells(killed, whole)).hasSize(8);
     assertThat(killed.resolve("buffer")).doesNotExist();
+  }
+
+  @Test
+  void aSweepKilledInItsFirstWindowIsResumed() throws Exception {
+    Files.writeString(text, words(120_000, 5));
+    Path whole = folder.resolve("whole");
+    ok(large(whole));
+    Path killed = folder.resolve("killed0");
+    for (int attempt = 1; !isKilledInFirstWindow(killed); attempt++) {
+      assertThat(attempt).as("attempts in which the first window was there").isLessThan(10);
+      killed = folder.resolve("killed" + attempt);
+    }
+    assertThat(sluice(large(killed))).isEqualTo(1);
+    assertThat(lastLine()).contains("holds a sweep already; continue it with --resume");
+    ok(List.of("sweep", "--resume", "--out", killed.toString()));
+    assertThat(requireSameCells(killed, whole)).hasSize(4);
+    JsonNode expected = json(whole.resolve("sweep.json"));
+    JsonNode actual = json(killed.resolve("sweep.json"));
+    assertThat(actual.at("/cells/3/config/heldOut"))
+        .isEqualTo(expected.at("/cells/3/config/heldOut"));
+    assertThat(actual.at("/cells/3/config/heldOut/tokens").asInt()).isPositive();
+    assertThat(actual.at("/cells/3/config/widths"))
+        .isEqualTo(expected.at("/cells/3/config/widths"));
+    assertThat(killed.resolve("buffer")).doesNotExist();
+    assertThat(names(killed, ".*\\.tmp")).isEmpty();
+  }
+
+  private List<String> large(Path into) {
+    List<String> words = sweep(into, "--steps 60");
+    words.set(words.indexOf("--buffer") + 1, "24M");
+    return words;
+  }
+
+  private boolean isKilledInFirstWindow(Path swept) throws Exception {
+    killed(large(swept), () -> Files.exists(swept.resolve("buffer/shard-00000.arrow")));
+    return !json(swept.resolve("stream.json")).has("windows");
+  }
+
+  /** The system's limit on the size of a file stands for a full disk, as in FullDiskTest. */
+  @ParameterizedTest
+  @ValueSource(strings = {"32 buffer/shard-0000\\d.arrow", "200 cells/.*/checkpoint-\\d+.s"})
+  @DisabledOnOs(OS.WINDOWS)
+  void aFullDiskEndsInOneLineAndTheSweepContinues(String limit) throws Exception {
+    String[] place = limit.split(" ");
+    Path whole = folder.resolve("whole");
+    ok(wide(whole));
+    Path swept = folder.resolve("swept");
+    String last = "cells/hook=layers.2.resid,features=512";
+    killed(wide(swept), () -> newestCheckpoint(swept.resolve(last)) >= 30);
+    List<String> resume = List.of("sweep", "--resume", "--out", swept.toString());
+    assertThat(limited(place[0], resume))
+        .containsPattern(place[1] + ".*: cannot be written \\(File too large\\); make room")
+        .contains("--resume --out " + swept + " continues from ");
+    assertThat(newestCheckpoint(swept.resolve(last))).isGreaterThanOrEqualTo(30);
+    assertThat(swept.resolve("buffer")).doesNotExist();
+    ok(resume);
+    assertThat(requireSameCells(swept, whole)).hasSize(4);
+    // A sweep that does not fit from the beginning leaves nothing, and can be begun as before.
+    Path begun = folder.resolve("begun");
+    assertThat(limited("32", wide(begun)))
+        .containsPattern("buffer/.*: cannot be written \\(File too large\\); make room");
+    assertThat(begun).doesNotExist();
+  }
+
+  private List<String> wide(Path into) {
+    List<String> words = sweep(into, "--steps 130");
+    words.set(words.indexOf("features=32,64"), "features=32,512");
+    return words;
+  }
+
+  /** The one line of an error of a command that may write no file of more KiB. */
+  private String limited(String size, List<String> words) throws Exception {
+    String shell = "(ulimit -f " + size + "; exec \"$@\") 2>&1 | cat";
+    List<String> command = new ArrayList<>(List.of("bash", "-c", shell, "-"));
+    command.add(Path.of("bin/sluice").toAbsolutePath().toString());
+    command.addAll(words);
+    Map<String, String> environment = Map.of("SLUICE_JAVA_OPTS", "-XX:-UsePerfData");
+    String said = CommandProcess.run(folder, environment, command).out();
+    List<String> errors = said.lines().filter(line -> line.startsWith("sluice ")).toList();
+    assertThat(errors).as(said).hasSize(1);
+    return errors.getFirst();
   }
 
   @Test

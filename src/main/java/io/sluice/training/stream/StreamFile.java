@@ -7,6 +7,7 @@ import io.sluice.files.AtomicFile;
 import io.sluice.files.Fields;
 import io.sluice.store.ActivationStore;
 import io.sluice.store.files.Column;
+import io.sluice.training.CheckpointDictionary;
 import io.sluice.training.Settings;
 import io.sluice.training.config.TrainingConfig;
 import java.io.IOException;
@@ -117,6 +118,21 @@ public record StreamFile(
     more.add(checksum);
     return new StreamFile(
         options, engine, hooks, rows, rowsPerShard, shardsPerWindow, tokens, created, runs, more);
+  }
+
+  /**
+   * Writes what a run trains on into its settings.
+   *
+   * @param columns has the hook points; need not have rows
+   */
+  void describe(ObjectNode settings, StreamPlan plan, ActivationStore columns) {
+    settings.put("stream", NAME);
+    settings.put("storeRows", rows);
+    settings.put("storeCreated", created);
+    settings.put("rowsPerWindow", plan.rowsPerWindow());
+    settings.remove("store");
+    ObjectNode widths = settings.putObject(CheckpointDictionary.WIDTHS);
+    columns.columns().forEach(column -> widths.put(column.name(), column.width()));
   }
 
   void write(Path folder, ActivationStore first) throws IOException {

@@ -17,7 +17,6 @@ import io.sluice.store.files.Column;
 import io.sluice.store.files.Manifest;
 import io.sluice.store.files.StoreFolder;
 import io.sluice.training.Activations;
-import io.sluice.training.CheckpointDictionary;
 import io.sluice.training.config.TrainingConfig;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -359,13 +358,7 @@ final class StreamedActivations implements Activations, AutoCloseable {
 
   @Override
   public void describe(ObjectNode settings) {
-    settings.put("stream", StreamFile.NAME);
-    settings.put("storeRows", file.rows());
-    settings.put("storeCreated", file.created());
-    settings.put("rowsPerWindow", plan.rowsPerWindow());
-    settings.remove("store");
-    ObjectNode widths = settings.putObject(CheckpointDictionary.WIDTHS);
-    first.columns().forEach(column -> widths.put(column.name(), column.width()));
+    file.describe(settings, plan, first);
   }
 
   @Override

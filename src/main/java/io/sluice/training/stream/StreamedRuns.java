@@ -1,6 +1,7 @@
 package io.sluice.training.stream;
 
 import io.sluice.engine.EngineFactory;
+import io.sluice.files.AtomicFile;
 import io.sluice.training.Trainer;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.run.DivergedException;
@@ -133,6 +134,7 @@ public final class StreamedRuns implements AutoCloseable {
     StreamedRuns resumed = open(plan, file, folder, true, stops);
     boolean whole = false;
     try {
+      AtomicFile.deleteLeftovers(folder);
       for (StreamRun run : file.runs()) {
         Path own = folder.resolve(run.folder());
         RunResult result = RunFolder.result(own);

@@ -1,8 +1,12 @@
 package io.sluice.training.stream;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.engine.EngineFactory;
+import io.sluice.files.FolderLock;
+import io.sluice.store.ActivationStore;
 import io.sluice.training.Activations;
 import io.sluice.training.config.TrainingConfig;
+import io.sluice.training.run.RunFolder;
 import io.sluice.training.sweep.Grid;
 import io.sluice.training.sweep.Sweep;
 import io.sluice.training.sweep.SweepCell;
@@ -36,7 +40,8 @@ public final class StreamedSweep implements AutoCloseable {
   public record Means(EngineFactory engines, String engine, long memory) {}
 
   /**
-   * Begins a sweep: captures the first window. Nothing is trained yet.
+   * Begins a sweep: captures the first window. Nothing is trained yet. {@code sweep.json} is
+   * written before, so that a sweep which is killed meanwhile can be resumed.
    *
    * @param cells the cells of {@code grid}; their largest batch, data seed, first position and
    *     held-out share are those that were planned with
@@ -60,23 +65,84 @@ public final class StreamedSweep implements AutoCloseable {
     require(plan, cells, means, folder);
     boolean made = !Files.exists(folder);
     StreamFile file = StreamFile.of(plan, options, means.engine(), List.of());
-    StreamedActivations activations = null;
     Sweep sweep = null;
+    boolean announced = false;
     try {
-      activations = StreamedActivations.open(plan, folder, file, configs(cells), false, stops);
-      sweep =
-          Sweep.start(
-              activations, grid, cells, means.engines(), means.engine(), means.memory(), folder);
-      return new StreamedSweep(activations, sweep);
+      announce(plan, file, grid, cells, folder);
+      announced = true;
+      StreamedSweep started = open(plan, file, configs(cells), means, folder, false, stops);
+      sweep = started.sweep;
+      return started;
     } finally {
       if (sweep == null) {
-        if (activations != null) {
-          activations.close();
+        if (announced) {
+          Files.deleteIfExists(folder.resolve(RunFolder.SWEEP));
           Files.deleteIfExists(folder.resolve(StreamFile.NAME));
+          Files.deleteIfExists(folder.resolve(FolderLock.NAME));
         }
         if (made) {
           StreamFile.deleteIfEmpty(folder);
         }
+      }
+    }
+  }
+
+  /** Writes what the sweep is, as far as it is known before the model runs. */
+  private static void announce(
+      StreamPlan plan, StreamFile file, Grid grid, List<SweepCell> cells, Path folder)
+      throws IOException {
+    FolderLock.make(folder, "sweep");
+    try (FolderLock lock = FolderLock.take(folder, "sweep")) {
+      requireEmpty(folder);
+      ActivationStore none = plan.withoutRows(folder);
+      // A folder with this file alone is begun again by the same command.
+      file.write(folder, none);
+      Sweep.announce(new Planned(none, plan, file), grid, cells, file.engine(), folder);
+    }
+  }
+
+  private static void requireEmpty(Path folder) throws IOException {
+    SweepFolder.requireEmpty(folder);
+    if (StreamFile.isIn(folder) && !StreamFile.read(folder).runs().isEmpty()) {
+      throw new IOException(folder + ": holds runs already; choose another folder");
+    }
+  }
+
+  /** What is known of activations before the model runs. */
+  private record Planned(ActivationStore first, StreamPlan plan, StreamFile file)
+      implements Activations {
+    @Override
+    public Window at(TrainingConfig config, long step) {
+      throw new IllegalStateException("nothing is captured yet");
+    }
+
+    @Override
+    public void describe(ObjectNode settings) {
+      file.describe(settings, plan, first);
+    }
+  }
+
+  private static StreamedSweep open(
+      StreamPlan plan,
+      StreamFile file,
+      List<TrainingConfig> configs,
+      Means means,
+      Path folder,
+      boolean resumed,
+      BooleanSupplier stops)
+      throws IOException {
+    StreamedActivations activations =
+        StreamedActivations.open(plan, folder, file, configs, resumed, stops);
+    Sweep sweep = null;
+    try {
+      sweep = Sweep.resume(activations, means.engines(), means.memory(), folder);
+      if (file.windows().isEmpty()) {
+        sweep.describe(activations);
+      }
+      return new StreamedSweep(activations, sweep);
+    } finally {
+      if (sweep == null) {
+        activations.close();
       }
     }
   }
@@ -91,10 +157,7 @@ public final class StreamedSweep implements AutoCloseable {
       throws IOException {
     Activations planned = Activations.of(plan.withoutRows(folder));
     Sweep.require(planned, cells, means.engines(), means.memory(), folder);
-    SweepFolder.requireEmpty(folder);
-    if (StreamFile.isIn(folder) && !StreamFile.read(folder).runs().isEmpty()) {
-      throw new IOException(folder + ": holds runs already; choose another folder");
-    }
+    requireEmpty(folder);
   }
 
   private static List<TrainingConfig> configs(List<SweepCell> cells) {
@@ -117,17 +180,7 @@ public final class StreamedSweep implements AutoCloseable {
     file.requireFit(plan, folder);
     List<SweepCell> cells =
         Sweep.read(folder).cells().stream().map(outcome -> outcome.cell()).toList();
-    StreamedActivations activations =
-        StreamedActivations.open(plan, folder, file, configs(cells), true, stops);
-    Sweep sweep = null;
-    try {
-      sweep = Sweep.resume(activations, means.engines(), means.memory(), folder);
-      return new StreamedSweep(activations, sweep);
-    } finally {
-      if (sweep == null) {
-        activations.close();
-      }
-    }
+    return open(plan, file, configs(cells), means, folder, true, stops);
   }
 
   /** The sweep, to be run. */

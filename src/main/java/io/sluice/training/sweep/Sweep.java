@@ -62,24 +62,7 @@ public final class Sweep implements AutoCloseable {
       long memory,
       Path folder)
       throws IOException {
-    return start(Activations.of(store), grid, cells, engines, engine, memory, folder);
-  }
-
-  /**
-   * As the other, on activations that need not be those of a store.
-   *
-   * @throws IOException as the other
-   * @throws IllegalArgumentException as the other
-   */
-  public static Sweep start(
-      Activations activations,
-      Grid grid,
-      List<SweepCell> cells,
-      EngineFactory engines,
-      String engine,
-      long memory,
-      Path folder)
-      throws IOException {
+    Activations activations = Activations.of(store);
     SharedBatches here = new SharedBatches(activations, engines, memory, folder);
     here.require(cells);
     return start(activations, grid, cells, engine, folder, here);
@@ -125,34 +108,56 @@ public final class Sweep implements AutoCloseable {
       Path folder,
       SharedBatches here)
       throws IOException {
-    ActivationStore store = activations.first();
-    String hooks =
-        cells.stream()
-            .map(cell -> cell.config().hook())
-            .distinct()
-            .collect(Collectors.joining(", "));
     FolderLock.make(folder, "sweep");
     FolderLock lock = FolderLock.take(folder, "sweep");
     try {
-      SweepFolder.requireEmpty(folder);
-      SweepFolder.requireDisk(folder, cells, store);
-      SweepFile file =
-          new SweepFile(
-              hooks,
-              grid,
-              cells,
-              engine,
-              store.place(),
-              store.rows(),
-              store.manifest().created(),
-              store.manifest().model(),
-              store.manifest().text());
-      file.write(folder, activations);
-      return new Sweep(folder, lock, file, here);
+      return new Sweep(folder, lock, write(activations, grid, cells, engine, folder), here);
     } catch (IOException | RuntimeException e) {
       lock.giveUp();
       throw e;
     }
+  }
+
+  private static SweepFile write(
+      Activations activations, Grid grid, List<SweepCell> cells, String engine, Path folder)
+      throws IOException {
+    ActivationStore store = activations.first();
+    SweepFolder.requireEmpty(folder);
+    SweepFolder.requireDisk(folder, cells, store);
+    SweepFile file =
+        new SweepFile(
+            cells.stream()
+                .map(cell -> cell.config().hook())
+                .distinct()
+                .collect(Collectors.joining(", ")),
+            grid,
+            cells,
+            engine,
+            store.place(),
+            store.rows(),
+            store.manifest().created(),
+            store.manifest().model(),
+            store.manifest().text());
+    file.write(folder, activations);
+    return file;
+  }
+
+  /**
+   * Writes what a sweep is into its folder, which the caller has locked, before the activations are
+   * there: {@link #resume} begins it. {@link #describe} then adds what the activations tell.
+   *
+   * @param planned need not have rows
+   * @throws IOException if the folder holds a sweep or a run, or the disk is too full
+   */
+  public static void announce(
+      Activations planned, Grid grid, List<SweepCell> cells, String engine, Path folder)
+      throws IOException {
+    write(planned, grid, cells, engine, folder);
+  }
+
+  /** Writes again what the sweep is, with what is known of its activations by now. */
+  public void describe(Activations activations) throws IOException {
+    file.write(folder, activations);
   }
 
   /**
