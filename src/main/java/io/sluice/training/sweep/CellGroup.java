@@ -74,8 +74,7 @@ final class CellGroup {
         if (!prepare(next)) {
           stop();
         }
-        next.step();
-        next.endThoseAtTheirEnd();
+        advance(next);
         if (listener.stops() && furthestBehind() != null) {
           stop();
         }
@@ -107,11 +106,25 @@ final class CellGroup {
       } catch (IOException full) {
         kept = "the checkpoints before stay";
       }
-      throw new IOException(
-          "%s; %s, and --resume --out %s continues from them"
-              .formatted(e.getMessage(), kept, folder),
-          e);
+      throw interrupted(e, kept);
     }
+  }
+
+  private void advance(Share share) throws IOException {
+    try {
+      share.step();
+      share.endThoseAtTheirEnd();
+    } catch (IOException e) {
+      // A full disk, for instance: the buffer, which may have filled it, goes with the process.
+      throw activations.areCaptured() ? interrupted(e, "the checkpoints before stay") : e;
+    }
+  }
+
+  private IOException interrupted(IOException why, String kept) {
+    return new IOException(
+        "%s; %s, and --resume --out %s continues from them"
+            .formatted(why.getMessage(), kept, folder),
+        why);
   }
 
   private void stop() throws IOException {
