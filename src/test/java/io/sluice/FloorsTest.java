@@ -88,7 +88,8 @@ class FloorsTest {
           .resideOutsideOfPackage("io.sluice.spark..")
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage("org.apache.spark..", "org.apache.hadoop..", "scala..");
+          .resideInAnyPackage(
+              "org.apache.spark..", "org.apache.hadoop..", "scala..", "io.fabric8..");
 
   @ArchTest
   static final ArchRule NO_PACKAGES_USE_EACH_OTHER =

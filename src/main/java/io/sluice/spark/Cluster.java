@@ -1,9 +1,11 @@
 package io.sluice.spark;
 
 import io.sluice.cli.console.Progress;
+import io.sluice.spark.kubernetes.ExecutorPods;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -51,24 +53,42 @@ final class Cluster implements AutoCloseable {
   static Cluster open(String name, Map<String, String> settings) {
     SparkConf conf = new SparkConf().setAppName(name);
     settings.forEach(conf::set);
+    long began = System.nanoTime();
+    Optional<ExecutorPods> pods = Optional.empty();
     JavaSparkContext context;
     try {
+      pods = ExecutorPods.watch(conf);
       context = new JavaSparkContext(conf);
     } catch (Exception e) {
       // The compiler does not know that Scala throws checked ones.
-      throw new UncheckedIOException(new IOException("Spark cannot start: " + e.getMessage(), e));
+      String reason = pods.flatMap(ExecutorPods::obstacle).orElseGet(() -> reason(e));
+      pods.ifPresent(ExecutorPods::close);
+      throw new UncheckedIOException(new IOException("Spark cannot start: " + reason, e));
     }
     context.sc().setJobDescription(name);
     if (!context.isLocal()) {
-      Thread.ofVirtual().start(() -> watch(context));
+      Optional<ExecutorPods> looking = pods;
+      Thread.ofVirtual().start(() -> watch(context, began, looking));
     }
     return new Cluster(context);
   }
 
+  /** What Spark says, and what is at the bottom of it. */
+  private static String reason(Throwable failure) {
+    Throwable root = failure;
+    while (root.getCause() != null) {
+      root = root.getCause();
+    }
+    String said = String.valueOf(failure.getMessage());
+    return root.getMessage() == null || said.contains(root.getMessage())
+        ? said
+        : said + ": " + root.getClass().getSimpleName() + ": " + root.getMessage();
+  }
+
   /** Says once what may keep executors from starting, if none does. */
-  private static void watch(JavaSparkContext context) {
+  private static void watch(JavaSparkContext context, long began, Optional<ExecutorPods> pods) {
     long seconds = context.getConf().getTimeAsSeconds(PATIENCE, "60s");
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
+    long end = began + TimeUnit.SECONDS.toNanos(seconds);
     try {
       while (!context.sc().isStopped()) {
         // The driver is in the list.
@@ -76,12 +96,7 @@ final class Cluster implements AutoCloseable {
           return;
         }
         if (System.nanoTime() >= end) {
-          LOG.warn(
-              "no executor has started for {} seconds; look into the logs of the workers: they need"
-                  + " Spark {}, a JDK of 22 or newer, and the memory and cores that an executor is"
-                  + " given",
-              seconds,
-              context.version());
+          LOG.warn("no executor has started for {} seconds; {}", seconds, obstacle(context, pods));
           return;
         }
         TimeUnit.MILLISECONDS.sleep(LOOK_MILLIS);
@@ -90,7 +105,20 @@ final class Cluster implements AutoCloseable {
       Thread.currentThread().interrupt();
     } catch (IllegalStateException e) {
       // The work has ended.
+    } finally {
+      pods.ifPresent(ExecutorPods::close);
     }
+  }
+
+  private static String obstacle(JavaSparkContext context, Optional<ExecutorPods> pods) {
+    if (pods.isPresent()) {
+      return pods.get()
+          .obstacle()
+          .orElse("'kubectl get events' says what Kubernetes has done of late");
+    }
+    return "look into the logs of the workers: they need Spark "
+        + context.version()
+        + ", a JDK of 22 or newer, and the memory and cores that an executor is given";
   }
 
   /** Work of several tasks. */
