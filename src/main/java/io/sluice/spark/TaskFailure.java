@@ -21,6 +21,19 @@ final class TaskFailure {
 
   private static final Pattern PLACE = Pattern.compile("\\(([^()\\s]+) executor (\\S+?)\\)");
 
+  /** The end of a job whose last task was lost with its executor. */
+  private static final Pattern LOST =
+      Pattern.compile(
+          "ExecutorLostFailure \\(executor (\\S+) [^)]*\\) Reason:(.*?)(?:Driver stacktrace:.*)?$",
+          Pattern.DOTALL);
+
+  /** What Kubernetes adds to the reason before it says how a container has ended. */
+  private static final Pattern CONTAINER =
+      Pattern.compile(" The API gave the following container statuses:.*(?=termination reason:)");
+
+  /** An executor that has taken more memory than it was given. */
+  private static final Pattern MEMORY = Pattern.compile("OOM|137|memory limits");
+
   private TaskFailure() {}
 
   /**
@@ -41,6 +54,10 @@ final class TaskFailure {
             failure);
       }
     }
+    Matcher lost = LOST.matcher(String.valueOf(failure.getMessage()));
+    if (lost.find()) {
+      return lost(lost.group(1), ErrorLine.text(lost.group(2)), failure);
+    }
     Throwable cause = cause(failure).or(() -> cause(task)).orElse(failure);
     String line = ErrorLine.of(cause);
     Matcher full = FULL.matcher(line);
@@ -53,6 +70,21 @@ final class TaskFailure {
           failure);
     }
     return new IOException(line, failure);
+  }
+
+  private static IOException lost(String executor, String reason, Throwable failure) {
+    String more =
+        MEMORY.matcher(reason).find()
+            ? "; give executors more memory outside the heap, with '-- --conf"
+                + " spark.executor.memoryOverhead=4g'"
+            : "";
+    return new IOException(
+        "a task was lost with its executor as often as Spark tries, the last time with executor "
+            + executor
+            + ": "
+            + CONTAINER.matcher(reason).replaceFirst(" ")
+            + more,
+        failure);
   }
 
   /** The executor whose task Spark reports as the last that failed. */

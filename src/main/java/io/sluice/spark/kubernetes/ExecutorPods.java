@@ -38,6 +38,9 @@ public final class ExecutorPods implements AutoCloseable {
   /** Lines at the end of a log that are shown. */
   private static final int LINES = 3;
 
+  /** How often Spark tries a task. */
+  private static final int TRIES = 4;
+
   /** The status of an answer. */
   private static final int FORBIDDEN = 403;
 
@@ -68,6 +71,11 @@ public final class ExecutorPods implements AutoCloseable {
     if (!master.startsWith("k8s://")) {
       return Optional.empty();
     }
+    // Spark ends the driver without a word of the command's when more executors have ended than
+    // this.
+    // A task that ends its executor fails four times before that, also with one in each.
+    int executors = conf.getInt("spark.executor.instances", 1);
+    conf.setIfMissing("spark.executor.maxNumFailures", Integer.toString(TRIES * executors + TRIES));
     String run = UUID.randomUUID().toString();
     conf.set("spark.kubernetes.executor.label." + LABEL, run);
     String namespace = conf.get(NAMESPACE, "default");
