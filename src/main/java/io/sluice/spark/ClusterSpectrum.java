@@ -122,6 +122,7 @@ public final class ClusterSpectrum extends SpectrumCommand {
     }
     Capture plan = Capture.planParts(task.model(), CaptureSpec.of(task.contexts(), task.points()));
     problems.accept(plan.problems());
+    progress.expect(plan.tokens());
     List<CapturePart> parts = plan.parts(taskTokens);
     List<Integer> numbers = IntStream.range(0, parts.size()).boxed().toList();
     List<String> words = words();

@@ -23,7 +23,7 @@ public final class Progress implements AutoCloseable {
   private final int columns;
   private final LongSupplier nanoTime;
   private final String label;
-  private final long total;
+  private long total;
   private final String unit;
   private final long startNanos;
   private long first;
@@ -71,6 +71,15 @@ public final class Progress implements AutoCloseable {
     first = units;
     done = units;
     return this;
+  }
+
+  /**
+   * Sets how many units there are in all, where that was unknown at the start.
+   *
+   * @param units more than 0; the percentage and the remaining time are shown from now on
+   */
+  public void expect(long units) {
+    total = units;
   }
 
   /**

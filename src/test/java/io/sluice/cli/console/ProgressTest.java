@@ -76,6 +76,20 @@ class ProgressTest {
   }
 
   @Test
+  void aTotalThatIsFoundOnTheWayGivesTheTimeThatIsLeft() {
+    Progress progress = progress(false, 0);
+    now = 10 * SECOND;
+    progress.update(1000);
+    progress.expect(4000);
+    now = 20 * SECOND;
+    progress.update(2000);
+    assertThat(text.toString())
+        .isEqualTo(
+            "capture: 1,000 tokens  100 tokens/s\n"
+                + "capture: 50%  2,000/4,000 tokens  100 tokens/s  0:20 left\n");
+  }
+
+  @Test
   void onATerminalRedrawsOneLine() {
     Progress progress = progress(true, 4000);
     now = SECOND;
