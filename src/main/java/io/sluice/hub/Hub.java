@@ -63,14 +63,40 @@ public final class Hub {
       return given;
     }
     HubName name = named(given);
+    return ofThisMachine(listener).find(name, choice);
+  }
+
+  private static Hub ofThisMachine(FetchListener listener) throws IOException {
     Path home = Path.of(System.getProperty("user.home"));
-    Hub hub =
-        new Hub(
-            HubSettings.of(System.getenv(), home),
-            listener,
-            Patience.Pause.SLEEP,
-            folder -> Files.getFileStore(folder).getUsableSpace());
-    return hub.find(name, choice);
+    return new Hub(
+        HubSettings.of(System.getenv(), home),
+        listener,
+        Patience.Pause.SLEEP,
+        folder -> Files.getFileStore(folder).getUsableSpace());
+  }
+
+  /**
+   * A name with the commit that its revision stands for in the cache of this machine. Other
+   * machines find the same files by it, whatever commit they have of a branch.
+   *
+   * @param given a path, or a name that {@link #find(Path, FileChoice, FetchListener)} has found
+   * @return {@code given} if it is a path, or the cache has nothing of that name
+   * @throws IOException if the cache cannot be read
+   */
+  public static String pinned(String given) throws IOException {
+    Optional<HubName> name = HubName.parse(given);
+    if (name.isEmpty() || Files.exists(Path.of(given), LinkOption.NOFOLLOW_LINKS)) {
+      return given;
+    }
+    return ofThisMachine(new FetchListener() {}).pinned(name.get()).orElse(given);
+  }
+
+  /** The same; empty if the cache has nothing of that name. */
+  Optional<String> pinned(HubName name) throws IOException {
+    return cache
+        .commit(name)
+        .map(commit -> new HubName(name.repository(), commit, name.path(), name.isExplicit()))
+        .map(pinned -> (pinned.isExplicit() ? "hf://" : "") + pinned);
   }
 
   /** Finds what a name stands for, in the cache or on the hub. */

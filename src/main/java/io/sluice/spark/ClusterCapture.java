@@ -5,6 +5,7 @@ import io.sluice.cli.console.Progress;
 import io.sluice.cli.help.Examples;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.hub.HubFiles;
 import io.sluice.model.capture.Capture;
 import io.sluice.model.capture.CaptureSpec;
 import io.sluice.model.loading.LoadedModel;
@@ -88,7 +89,7 @@ public final class ClusterCapture extends CaptureCommand {
 
   @Override
   protected Manifest write(Capture plan, Path folder, Progress progress) throws IOException {
-    List<String> words = words();
+    List<String> words = HubFiles.pinned(words());
     CapturePlace place = CapturePlace.of(elsewhere(), folder, cache.settings(this));
     try (Cluster cluster = Cluster.open("sluice capture into " + place.folder())) {
       MixedExecutors.Required required = mixed.required(cluster);

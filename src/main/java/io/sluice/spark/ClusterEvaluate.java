@@ -3,6 +3,7 @@ package io.sluice.spark;
 import io.sluice.cli.EvaluateCommand;
 import io.sluice.cli.console.Progress;
 import io.sluice.cli.help.Examples;
+import io.sluice.cli.hub.HubFiles;
 import io.sluice.cli.options.MeasuredStore;
 import io.sluice.cli.results.DictionaryMeasuring;
 import io.sluice.evaluation.Evaluation;
@@ -88,7 +89,7 @@ public final class ClusterEvaluate extends EvaluateCommand {
   @Override
   protected double[] mean(DictionaryMeasuring task, String which) throws IOException {
     List<TaskRange> ranges = TaskRange.of(task.outputs(which).blocks());
-    List<String> words = words();
+    List<String> words = HubFiles.pinned(words());
     StorePlace from = place;
     boolean verified = task.verified() && !read;
     MixedExecutors.Required same = required();
@@ -123,7 +124,7 @@ public final class ClusterEvaluate extends EvaluateCommand {
     }
     LongAccumulator counter = tokens;
     double[] mean = mean(task, which);
-    List<String> words = words();
+    List<String> words = HubFiles.pinned(words());
     StorePlace from = place;
     MixedExecutors.Required same = required();
     int slots = Math.ceilDiv(task.subject().features(), EvaluateTask.FEATURES);

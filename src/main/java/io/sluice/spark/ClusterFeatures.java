@@ -3,6 +3,7 @@ package io.sluice.spark;
 import io.sluice.cli.FeaturesCommand;
 import io.sluice.cli.console.Progress;
 import io.sluice.cli.help.Examples;
+import io.sluice.cli.hub.HubFiles;
 import io.sluice.cli.options.StoreChecksums;
 import io.sluice.features.FeatureFolderWriter;
 import io.sluice.features.FeatureManifest;
@@ -101,7 +102,8 @@ public final class ClusterFeatures extends FeaturesCommand {
     double[][] directions = shared.activeDirections();
     try (Cluster cluster = Cluster.open("sluice features on " + place.folder())) {
       FeaturesTask.Work work =
-          new FeaturesTask.Work(words(), place, verified, mixed.required(cluster, usesTorch()));
+          new FeaturesTask.Work(
+              HubFiles.pinned(words()), place, verified, mixed.required(cluster, usesTorch()));
       JavaRDD<DescribedFeatures> described;
       try (Progress progress = progress("encode", rows, "tokens")) {
         LongAccumulator tokens = cluster.counter("tokens", progress);

@@ -6,6 +6,7 @@ import io.sluice.cli.console.Progress;
 import io.sluice.cli.help.Examples;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.hub.HubFiles;
 import io.sluice.cli.options.StoreChecksums;
 import io.sluice.cli.results.StoreSpectra;
 import io.sluice.cli.results.TextMeasuring;
@@ -83,7 +84,7 @@ public final class ClusterSpectrum extends SpectrumCommand {
   protected List<Spectra.Hook> measure(StoreMeasuring task, boolean keep, Progress progress)
       throws IOException {
     int shards = task.store().shards().size();
-    List<String> words = words();
+    List<String> words = HubFiles.pinned(words());
     StorePlace from = place;
     try (Cluster cluster = Cluster.open("sluice spectrum of " + from.folder())) {
       MixedExecutors.Required required = mixed.required(cluster);
@@ -125,7 +126,7 @@ public final class ClusterSpectrum extends SpectrumCommand {
     progress.expect(plan.tokens());
     List<CapturePart> parts = plan.parts(taskTokens);
     List<Integer> numbers = IntStream.range(0, parts.size()).boxed().toList();
-    List<String> words = words();
+    List<String> words = HubFiles.pinned(words());
     try (Cluster cluster = Cluster.open("sluice spectrum of " + task.contexts().texts().name())) {
       MixedExecutors.Required required = mixed.required(cluster);
       LongAccumulator tokens = cluster.counter("tokens", progress);

@@ -6,6 +6,7 @@ import io.sluice.cli.console.Progress;
 import io.sluice.cli.help.Examples;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.hub.HubFiles;
 import io.sluice.cli.options.EngineOptions;
 import io.sluice.cli.options.RunOptions;
 import io.sluice.cli.stream.StreamOptions;
@@ -207,7 +208,7 @@ public final class ClusterSweep extends SweepCommand {
 
   private Map<String, String> trainOnCluster(
       List<SweepCell> cells, Progress progress, SweepListener listener) throws IOException {
-    List<String> words = new ArrayList<>(words());
+    List<String> words = new ArrayList<>(HubFiles.pinned(words()));
     words.add("--threads=" + cores());
     // Long ones first, so that executors end together.
     List<String> names =

@@ -64,6 +64,25 @@ class HubTest extends HubFixture {
   }
 
   @Test
+  void aNameForOtherMachinesHasTheCommitThatABranchIsHere() throws IOException {
+    environment.put("HF_HOME", temp.resolve("there").toString());
+    Path before = find(NAME, put());
+    String commit = played.put(NAME, Map.of(WEIGHTS, LARGE, "config.json", "{}".getBytes()));
+    environment.put("HF_HOME", temp.resolve("here").toString());
+    assertThat(find(NAME).getFileName()).hasToString(commit);
+    String pinned = hub().pinned(HubName.parse(NAME).orElseThrow()).orElseThrow();
+    assertThat(pinned).isEqualTo(NAME + "@" + commit);
+    assertThat(hub().pinned(HubName.parse("hf://" + NAME + "/a/b").orElseThrow()))
+        .contains("hf://" + NAME + "@" + commit + "/a/b");
+    assertThat(hub().pinned(HubName.parse("maker/other").orElseThrow())).isEmpty();
+
+    // The other machine has the branch as it was.
+    environment.put("HF_HOME", temp.resolve("there").toString());
+    assertThat(find(NAME)).isEqualTo(before);
+    assertThat(find(pinned).getFileName()).hasToString(commit);
+  }
+
+  @Test
   void findsFoldersAndFiles() throws IOException {
     played.put(NAME, Map.of("a/x 1.bin", SMALL, "a/" + WEIGHTS, LARGE, "b/y", SMALL));
     Path file = find(NAME + "/a/x 1.bin");

@@ -163,6 +163,24 @@ class ClusterFailuresTest {
   }
 
   @Test
+  void aTaskThatRunsTwiceAtOnceChangesNothing() throws Exception {
+    requireTwice("begun-store", spectrum("twice"));
+    requireSame("-store.json", "twice");
+    requireTwice("begun-texts", texts("twice"));
+    requireSame("-texts.json", "twice");
+    requireTwice("begun-capture", captureInTasks("twice"));
+    requireSameStore("twice");
+  }
+
+  private static void requireTwice(String name, String... options) throws Exception {
+    Path begun = folder.resolve(name);
+    CommandProcess result = run(SparkCluster.runningTwice(1, 1, begun), options);
+    require(result);
+    assertThat(begun).exists();
+    assertThat(lines(result)).isEmpty();
+  }
+
+  @Test
   void aTaskThatAlwaysFailsLeavesNothingHalf() throws Exception {
     CommandProcess result = run(TaskFaults.failing(9, 1, 1, shard()), spectrum("always"));
     new ProcessBuilder("sh", "-c", shard().getLast()).start().waitFor();

@@ -211,6 +211,19 @@ class ClusterFaultsTest {
         .containsOnlyOnce(work.complaint());
   }
 
+  /** A sweep has no such tasks. */
+  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "SWEEP")
+  @ParameterizedTest
+  void aTaskThatRunsTwiceAtOnceChangesNothing(Work work) throws Exception {
+    Path begun = folder.resolve("begun-" + work.command());
+    CommandProcess result =
+        run(SparkCluster.runningTwice(work.stage, work.partition, begun), work.words("twice"));
+    require(result);
+    assertThat(begun).exists();
+    work.requireSame("twice");
+    assertThat(lines(result)).isEmpty();
+  }
+
   @EnumSource
   @ParameterizedTest
   void aTaskThatAlwaysFailsIsOneLineAndLeavesNothingHalf(Work work) throws Exception {

@@ -144,6 +144,41 @@ final class SparkCluster implements AutoCloseable {
     return options;
   }
 
+  /**
+   * Options for Spark with which a task is run on both workers at once: its first try does not go
+   * on before Spark has begun a second one as the first is late. The try that ends later is
+   * interrupted.
+   *
+   * @param stage its stage
+   * @param partition its number within the stage
+   * @param begun a file that is there when the second has begun
+   */
+  static List<String> runningTwice(int stage, int partition, Path begun) {
+    String wait =
+        "kill -STOP $PPID; i=0; until [ -e %s ] || [ $i = 1200 ]; do sleep 0.1; i=$((i+1)); done;"
+            + " kill -CONT $PPID";
+    List<String> options =
+        new ArrayList<>(
+            TaskFaults.failing(
+                1,
+                stage,
+                partition,
+                List.of(wait.replace("%s", begun.toString()), "touch " + begun)));
+    options.addAll(BOTH);
+    for (String setting :
+        List.of(
+            "=true",
+            ".interval=100ms",
+            ".minTaskRuntime=100ms",
+            ".multiplier=1",
+            ".quantile=0.01",
+            ".task.duration.threshold=1s",
+            ".efficiency.enabled=false")) {
+      options.addAll(List.of("--conf", "spark.speculation" + setting));
+    }
+    return options;
+  }
+
   /** Starts a daemon, and returns what {@code said} captures in its log. */
   private String begin(
       Path jdk, String host, Map<String, String> environment, String said, String... words)

@@ -14,15 +14,19 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.Set;
 
 /**
  * What {@code --model}, {@code --dictionary} and {@code --tokenizer} name: a path, or a name on the
  * HuggingFace hub, whose files are fetched into its cache. Every command asks here.
  */
 public final class HubFiles {
+  private static final Set<String> NAMED = Set.of("--model", "--dictionary", "--tokenizer");
+
   private HubFiles() {}
 
   /**
@@ -77,6 +81,23 @@ public final class HubFiles {
       }
     }
     return new Named(find(command, given, choice), Origin.UNKNOWN);
+  }
+
+  /**
+   * Options as words for other machines, where names on the hub have the commit that they stand for
+   * here: a branch may be another commit there.
+   *
+   * @param words as {@link SluiceCommand#words}; what they name has been found
+   * @throws IOException if the cache cannot be read
+   */
+  public static List<String> pinned(List<String> words) throws IOException {
+    List<String> pinned = new ArrayList<>();
+    for (String word : words) {
+      int at = word.indexOf('=') + 1;
+      boolean named = NAMED.contains(word.substring(0, Math.max(0, at - 1)));
+      pinned.add(named ? word.substring(0, at) + Hub.pinned(word.substring(at)) : word);
+    }
+    return pinned;
   }
 
   private static Path find(SluiceCommand command, Path given, FileChoice choice)

@@ -11,6 +11,7 @@ import io.sluice.text.TextSpec;
 import io.sluice.torch.TensorScope;
 import java.io.IOException;
 import java.io.Serializable;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.LongConsumer;
@@ -25,6 +26,7 @@ import java.util.function.LongConsumer;
  * <p>A part is sent to the process that runs it, so it is serialisable.
  *
  * @param files the paths of the texts to read
+ * @param lengths their lengths in bytes when the capture was planned; -1 where one has none
  * @param skipped documents of the first file that are passed over
  * @param document the number of the document after them among all
  * @param contexts contexts of that document that are passed over
@@ -36,6 +38,7 @@ import java.util.function.LongConsumer;
  */
 public record CapturePart(
     List<String> files,
+    List<Long> lengths,
     int skipped,
     int document,
     int contexts,
@@ -45,9 +48,15 @@ public record CapturePart(
     long to,
     int rowsPerShard)
     implements Serializable {
-  /** Copies the list. */
+  /** Copies the lists. */
   public CapturePart {
     files = List.copyOf(files);
+    lengths = List.copyOf(lengths);
+  }
+
+  /** The length of a text; -1 if it is no regular file. */
+  static long length(Path file) throws IOException {
+    return Files.isRegularFile(file) ? Files.size(file) : -1;
   }
 
   /**
@@ -130,9 +139,7 @@ public record CapturePart(
         long first = row;
         boolean compared = kept != null && kept.isIn(row, rows);
         if (batch.isEmpty() || row + rows <= from && !compared) {
-          throw new IOException(
-              files.getFirst()
-                  + ": has changed while it was captured; capture again when the texts stay");
+          throw changed(files.getFirst());
         }
         if (compared) {
           Hooks compare =
@@ -164,13 +171,25 @@ public record CapturePart(
    *
    * @param model the model of the whole capture
    * @param whole the contexts of the whole; its texts are not read
-   * @throws IOException as {@link ContextBatches#open(LoadedModel, ContextSpec)}
+   * @throws IOException as {@link ContextBatches#open(LoadedModel, ContextSpec)}, or if a text has
+   *     another length than when the capture was planned
    */
   public ContextBatches batches(LoadedModel model, ContextSpec whole) throws IOException {
     return open(model, whole, to - from);
   }
 
+  private static IOException changed(String file) {
+    return new IOException(
+        file + ": has changed since the work began; run the command again when the texts stay");
+  }
+
   private ContextBatches open(LoadedModel model, ContextSpec whole, long most) throws IOException {
+    for (int i = 0; i < files.size(); i++) {
+      long length = length(Path.of(files.get(i)));
+      if (length >= 0 && length != lengths.get(i)) {
+        throw changed(files.get(i));
+      }
+    }
     TextSpec texts = whole.texts().withPaths(files.stream().map(Path::of).toList());
     ContextSpec own =
         new ContextSpec(texts, whole.context(), whole.stride(), whole.batch(), tokens);

@@ -12,6 +12,7 @@ final class PartCutter {
   private final int batch;
   private final long limit;
   private final List<String> files;
+  private final List<Long> lengths = new ArrayList<>();
   private final boolean named;
   private final List<ContextStart> starts = new ArrayList<>();
   private final List<Long> rows = new ArrayList<>();
@@ -27,11 +28,14 @@ final class PartCutter {
   /**
    * @param named whether names of documents are kept
    */
-  PartCutter(ContextSpec spec, List<Path> files, boolean named) {
+  PartCutter(ContextSpec spec, List<Path> files, boolean named) throws IOException {
     this.named = named;
     this.batch = spec.batch();
     this.limit = spec.tokens();
     this.files = files.stream().map(file -> file.toAbsolutePath().toString()).toList();
+    for (Path file : files) {
+      lengths.add(CapturePart.length(file));
+    }
   }
 
   /** Takes the next context, which has so many rows. */
@@ -130,8 +134,11 @@ final class PartCutter {
   /** The part of some batches. */
   private CapturePart part(int first, int last, long from, long to, int rowsPerShard) {
     ContextStart start = starts.get(first);
+    int firstFile = start.place().file();
+    int endFile = lastFiles.get(last) + 1;
     return new CapturePart(
-        files.subList(start.place().file(), lastFiles.get(last) + 1),
+        files.subList(firstFile, endFile),
+        lengths.subList(firstFile, endFile),
         start.place().document(),
         start.document(),
         start.contexts(),

@@ -258,6 +258,24 @@ class CapturePartsTest {
   }
 
   @Test
+  void textsWithOtherWordsBeforeThoseOfAPartAreRefused() throws IOException {
+    CaptureSpec spec = CaptureSpec.of(new ContextSpec(texts, 8, 0, 3, Long.MAX_VALUE), hooks());
+    Capture cut = Capture.planParts(model, spec);
+    StoreSpec store = cut.storeSpec().withRowsPerShard(16);
+    CapturePart first = cut.parts(store, 1).getFirst();
+    Path out = folder.resolve("store");
+    Path text = texts.getFirst();
+    Files.writeString(text, "a " + Files.readString(text));
+    assertThatThrownBy(() -> cut.runParts(out, store, 1, parts -> first.run(model, spec, out)))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining(text.getFileName() + ": has changed since the work began");
+    CapturePart batches = cut.parts(1).getFirst();
+    assertThatThrownBy(() -> batches.batches(model, spec.contexts()))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining(text.getFileName() + ": has changed since the work began");
+  }
+
+  @Test
   void aCaptureThatWasNotPlannedInPartsHasNone() throws IOException {
     CaptureSpec spec = CaptureSpec.of(new ContextSpec(texts, 8, 0, 3, 60), hooks());
     Capture whole = Capture.plan(model, spec);
