@@ -212,7 +212,7 @@ class ClusterFaultsTest {
   }
 
   /** A sweep has no such tasks. */
-  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "SWEEP")
+  @EnumSource(names = "FEATURES")
   @ParameterizedTest
   void aTaskThatRunsTwiceAtOnceChangesNothing(Work work) throws Exception {
     Path begun = folder.resolve("begun-" + work.command());
