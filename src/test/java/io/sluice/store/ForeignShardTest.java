@@ -102,7 +102,7 @@ class ForeignShardTest {
     isRefused(
         shard -> shard.fields.get(F32).type = Type.List,
         "not a list of fixed size, but list of float32");
-    isRefused(shard -> shard.fields.get(F32).type = Type.LargeList, "but list of float32");
+    isRefused(shard -> shard.fields.get(F32).type = Type.LargeList, "but large_list of float32");
     isRefused(shard -> shard.fields.get(F32).type = Type.ListView, "ListView");
     isRefused(shard -> shard.fields.get(F32).type = 99, "number 99");
     isRefused(shard -> item(shard, F32).precision = Precision.DOUBLE, "but float64");

@@ -138,7 +138,8 @@ final class ShardSchema {
     }
     if (found.isEmpty()) {
       throw new Refused(
-          "it has no column of activations, a fixed_size_list of float32 or float16; it has "
+          "it has no column of activations, a fixed_size_list of float32, of float16, or of uint16"
+              + " whose field's metadata has sluice.dtype = bfloat16; it has "
               + names(schema));
     }
     return found;
@@ -305,7 +306,10 @@ final class ShardSchema {
   static String type(Field field) {
     byte type = field.typeType();
     if (type == Type.FixedSizeList || type == Type.List || type == Type.LargeList) {
-      String kind = type == Type.FixedSizeList ? "fixed_size_list of " : "list of ";
+      String kind =
+          type == Type.FixedSizeList
+              ? "fixed_size_list of "
+              : type == Type.List ? "list of " : "large_list of ";
       Field item = field.childrenLength() == 1 ? field.children(0) : null;
       byte inside = item == null ? Type.NONE : item.typeType();
       if (inside == Type.FloatingPoint || inside == Type.Int) {
