@@ -5,7 +5,7 @@ import io.sluice.model.HookKind;
 import io.sluice.model.HookPoint;
 import io.sluice.model.Transformer;
 import io.sluice.model.loading.LoadedModel;
-import io.sluice.store.TransformerLensNames;
+import io.sluice.store.names.TransformerLensNames;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumSet;

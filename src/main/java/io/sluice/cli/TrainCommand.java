@@ -34,7 +34,7 @@ import io.sluice.memory.DType;
 import io.sluice.model.HookPatterns;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.store.ActivationStore;
-import io.sluice.store.TransformerLensNames;
+import io.sluice.store.names.TransformerLensNames;
 import io.sluice.training.Trainer;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;

@@ -14,7 +14,7 @@ import io.sluice.files.Quoted;
 import io.sluice.files.StrictJson;
 import io.sluice.memory.DType;
 import io.sluice.memory.MappedPages;
-import io.sluice.store.TransformerLensNames;
+import io.sluice.store.names.TransformerLensNames;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorData;
 import io.sluice.weights.TensorInfo;

@@ -1,6 +1,6 @@
 package io.sluice.model;
 
-import io.sluice.store.TransformerLensNames;
+import io.sluice.store.names.TransformerLensNames;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

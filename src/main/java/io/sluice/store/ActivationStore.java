@@ -1,27 +1,18 @@
 package io.sluice.store;
 
-import io.sluice.files.RegularFile;
 import io.sluice.store.files.Column;
 import io.sluice.store.files.Manifest;
 import io.sluice.store.files.ManifestFile;
 import io.sluice.store.files.PlainFolder;
-import io.sluice.store.files.ShardBlock;
-import io.sluice.store.files.ShardBytes;
 import io.sluice.store.files.ShardChecksum;
 import io.sluice.store.files.ShardLayout;
-import io.sluice.store.files.ShardParser;
 import io.sluice.store.files.StoreReplacement;
+import io.sluice.store.names.NamedColumns;
 import io.sluice.store.tables.TableFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
-import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Collections;
 import java.util.List;
@@ -51,9 +42,9 @@ public final class ActivationStore {
   private final Path folder;
   private final String place;
   private final Manifest manifest;
-  private final List<Column> allColumns;
   private final List<Shard> shards;
   private final ShardIndex index;
+  private final NamedColumns columns;
   private final TokenTable tokens; // Null in stores without texts.
   private final DocumentTable documents;
   private final ExcludedRows excluded;
@@ -63,7 +54,7 @@ public final class ActivationStore {
       Path folder,
       String place,
       Manifest manifest,
-      List<Column> allColumns,
+      List<Column> columns,
       List<Shard> shards,
       boolean withTexts,
       Map<String, Double> normLimits)
@@ -71,9 +62,11 @@ public final class ActivationStore {
     this.folder = folder;
     this.place = place;
     this.manifest = manifest;
-    this.allColumns = allColumns;
     this.shards = Collections.unmodifiableList(shards);
     this.index = new ShardIndex(shards);
+    this.columns =
+        new NamedColumns(
+            columns, i -> shards.isEmpty() || shards.getFirst().has(i), manifest.model());
     this.excluded =
         new ExcludedRows(
             this, TokenExclusion.of(manifest.properties(), ManifestFile.of(folder)), normLimits);
@@ -126,9 +119,7 @@ public final class ActivationStore {
   public static ActivationStore open(
       Path folder, Manifest manifest, Reading reading, Map<String, Double> normLimits)
       throws IOException {
-    int count = manifest.shards().size();
-    return open(
-        folder, folder.toString(), manifest, reading, count, file -> true, true, normLimits);
+    return open(folder, folder.toString(), manifest, reading, file -> true, true, normLimits);
   }
 
   /**
@@ -157,8 +148,7 @@ public final class ActivationStore {
     }
     shards.forEach(shard -> Objects.checkIndex(shard, count));
     ActivationStore store =
-        open(
-            folder, place, manifest, reading, shards.size(), shards::contains, withTexts, Map.of());
+        open(folder, place, manifest, reading, shards::contains, withTexts, Map.of());
     if (store.shards.size() != count) {
       throw new IOException(
           folder + ": damaged: a shard has several record batches; capture the store again");
@@ -171,24 +161,12 @@ public final class ActivationStore {
       String place,
       Manifest manifest,
       Reading reading,
-      int count,
       IntPredicate wanted,
       boolean withTexts,
       Map<String, Double> normLimits)
       throws IOException {
     List<Column> columns = ShardLayout.allColumns(manifest.columns());
-    List<Shard> shards = new ArrayList<>();
-    if (reading == Reading.MAPPED && MappingBudget.take(count, shards)) {
-      try {
-        openShards(folder, manifest, columns, Reading.MAPPED, wanted, shards);
-      } catch (MappingRefused e) {
-        // Address space is limited, or the file system maps nothing.
-        shards = new ArrayList<>();
-        openShards(folder, manifest, columns, Reading.COPIED, wanted, shards);
-      }
-    } else {
-      openShards(folder, manifest, columns, Reading.COPIED, wanted, shards);
-    }
+    List<Shard> shards = ShardFiles.open(folder, manifest, columns, reading, wanted);
     return new ActivationStore(folder, place, manifest, columns, shards, withTexts, normLimits);
   }
 
@@ -198,39 +176,6 @@ public final class ActivationStore {
     return listed || !PlainFolder.hasShards(folder)
         ? ManifestFile.read(folder)
         : PlainFolder.manifest(folder);
-  }
-
-  private static void openShards(
-      Path folder,
-      Manifest manifest,
-      List<Column> columns,
-      Reading reading,
-      IntPredicate wanted,
-      List<Shard> shards)
-      throws IOException {
-    OpenFiles files = new OpenFiles();
-    for (int number = 0; number < manifest.shards().size(); number++) {
-      if (wanted.test(number)) {
-        openFile(folder, manifest, number, columns, reading, files, shards);
-      } else {
-        Manifest.Shard entry = manifest.shards().get(number);
-        Path path = folder.resolve(entry.file());
-        shards.add(new Shard(number, path, nextRow(shards), entry.rows(), columns));
-      }
-    }
-    for (Shard shard : shards) {
-      for (int i = 0; i < columns.size(); i++) {
-        if (shard.has(i) != shards.getFirst().has(i)) {
-          throw new IOException(
-              "%s: %s a column '%s', unlike %s; write both files with the same columns"
-                  .formatted(
-                      shard.path(),
-                      shard.has(i) ? "has" : "does not have",
-                      columns.get(i).name(),
-                      shards.getFirst().path().getFileName()));
-        }
-      }
-    }
   }
 
   /** The folder that holds the store's files, or copies of them. */
@@ -346,7 +291,7 @@ public final class ActivationStore {
    * @throws IllegalArgumentException if there is none; the message lists those there are
    */
   public Column column(String name) {
-    return allColumns.get(indexOf(name));
+    return column(indexOf(name));
   }
 
   /**
@@ -354,9 +299,7 @@ public final class ActivationStore {
    * empty if the store does not have it.
    */
   public Optional<Column> hookPoint(String name) {
-    String hook = TransformerLensNames.known(name, manifest.model());
-    Optional<Column> exact = exact(name).or(() -> stored(hook));
-    return exact.or(() -> TransformerLensNames.otherName(hook).flatMap(this::stored));
+    return columns.hookPoint(name);
   }
 
   /**
@@ -369,25 +312,7 @@ public final class ActivationStore {
    *     the store has no such column; the message says why
    */
   public String hookName(String given) {
-    if (exact(given).isEmpty()) {
-      return TransformerLensNames.translated(given, manifest.model());
-    }
-    return manifest.model().isEmpty() ? given : TransformerLensNames.known(given, manifest.model());
-  }
-
-  private Optional<Column> exact(String name) {
-    return columns().stream().filter(column -> column.name().equals(name)).findFirst();
-  }
-
-  /** The column that has a name of Sluice's, or one that stands for it. */
-  private Optional<Column> stored(String hook) {
-    String model = manifest.model().isEmpty() ? TransformerLensNames.STRICTEST : manifest.model();
-    return exact(hook)
-        .or(
-            () ->
-                columns().stream()
-                    .filter(c -> TransformerLensNames.known(c.name(), model).equals(hook))
-                    .findFirst());
+    return columns.hookName(given);
   }
 
   /** The record batches of the files, in order of their rows. */
@@ -422,12 +347,7 @@ public final class ActivationStore {
    * their numbers are then {@link Shard#UNKNOWN}.
    */
   public boolean has(String column) {
-    for (int i = 0; i < allColumns.size(); i++) {
-      if (allColumns.get(i).name().equals(column)) {
-        return shards.isEmpty() || shards.getFirst().has(i);
-      }
-    }
-    return false;
+    return columns.has(column);
   }
 
   /** What to do if no row is left, as the end of a sentence. */
@@ -522,7 +442,7 @@ public final class ActivationStore {
     if (manifest.shards().get(shard.file()).crc32c() != null) {
       return;
     }
-    for (int i = 0; i < allColumns.size(); i++) {
+    for (int i = 0; i < columns.size(); i++) {
       if (!column(i).isTokenColumn()) {
         shard.requireFinite(i);
       }
@@ -651,106 +571,10 @@ public final class ActivationStore {
 
   /** The column at {@code index} among all columns, token columns first. */
   Column column(int index) {
-    return allColumns.get(index);
+    return columns.get(index);
   }
 
   int indexOf(String name) {
-    Optional<Column> hook = hookPoint(name);
-    if (hook.isPresent()) {
-      return allColumns.indexOf(hook.get());
-    }
-    for (int i = 0; i < allColumns.size(); i++) {
-      if (allColumns.get(i).name().equals(name) && has(name)) {
-        return i;
-      }
-    }
-    // A name of TransformerLens without a counterpart has a message of its own.
-    TransformerLensNames.translated(name, manifest.model());
-    return indexOf(allColumns.stream().filter(column -> has(column.name())).toList(), name);
-  }
-
-  static int indexOf(List<Column> columns, String name) {
-    for (int i = 0; i < columns.size(); i++) {
-      if (columns.get(i).name().equals(name)) {
-        return i;
-      }
-    }
-    throw new IllegalArgumentException(
-        "the store has no column '"
-            + name
-            + "'; it has "
-            + String.join(", ", columns.stream().map(Column::name).toList()));
-  }
-
-  private static void openFile(
-      Path folder,
-      Manifest manifest,
-      int number,
-      List<Column> columns,
-      Reading reading,
-      OpenFiles files,
-      List<Shard> shards)
-      throws IOException {
-    Manifest.Shard entry = manifest.shards().get(number);
-    Path path = folder.resolve(entry.file());
-    try (FileChannel channel = RegularFile.open(path)) {
-      long size = channel.size();
-      if (size != entry.bytes()) {
-        throw new IOException(
-            path
-                + ": is "
-                + size
-                + " bytes long, the manifest says "
-                + entry.bytes()
-                + (size < entry.bytes() ? "; it is truncated" : "; it was changed")
-                + ": restore it or capture again");
-      }
-      List<ShardBlock> blocks =
-          ShardParser.parse(
-              path, ShardBytes.of(channel, size), columns, entry.rows(), source(folder, manifest));
-      MemorySegment mapped = null;
-      Object identity = null;
-      if (reading == Reading.MAPPED) {
-        mapped = map(channel, size);
-        identity = Files.readAttributes(path, BasicFileAttributes.class).fileKey();
-      }
-      Shard.Place place = new Shard.Place(number, path, size, identity);
-      long firstRow = nextRow(shards);
-      for (ShardBlock block : blocks) {
-        shards.add(new Shard(place, firstRow, block, columns, mapped, files));
-        firstRow += block.rows();
-      }
-    } catch (NoSuchFileException e) {
-      throw new IOException(
-          path + ": missing, though the manifest lists it; restore it or capture again", e);
-    }
-  }
-
-  private static long nextRow(List<Shard> shards) {
-    return shards.isEmpty() ? 0 : shards.getLast().firstRow() + shards.getLast().rows();
-  }
-
-  /** What says which columns the files have, for messages. */
-  private static String source(Path folder, Manifest manifest) {
-    return Files.exists(ManifestFile.of(folder))
-        ? "the manifest"
-        : manifest.shards().getFirst().file();
-  }
-
-  private static MemorySegment map(FileChannel channel, long size) throws MappingRefused {
-    try {
-      return channel.map(FileChannel.MapMode.READ_ONLY, 0, size, Arena.ofAuto());
-    } catch (IOException | OutOfMemoryError e) {
-      throw new MappingRefused(e);
-    }
-  }
-
-  /** The system opens the file but cannot map it. */
-  private static final class MappingRefused extends IOException {
-    private static final long serialVersionUID = 1;
-
-    MappingRefused(Throwable cause) {
-      super(cause.getMessage(), cause);
-    }
+    return columns.indexOf(name);
   }
 }

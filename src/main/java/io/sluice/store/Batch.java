@@ -1,6 +1,7 @@
 package io.sluice.store;
 
 import io.sluice.store.files.Column;
+import io.sluice.store.names.NamedColumns;
 import io.sluice.torch.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -45,7 +46,7 @@ public final class Batch {
    * @throws IllegalArgumentException if it was not asked for
    */
   public MemorySegment data(String column) {
-    return data(ActivationStore.indexOf(columns, column));
+    return data(NamedColumns.indexOf(columns, column));
   }
 
   /**
@@ -56,7 +57,7 @@ public final class Batch {
    * @throws IllegalArgumentException if the column was not asked for
    */
   public Tensor tensor(String column) {
-    int index = ActivationStore.indexOf(columns, column);
+    int index = NamedColumns.indexOf(columns, column);
     return tensor(columns.get(index), data(index), rows);
   }
 

@@ -3,6 +3,7 @@ package io.sluice.store;
 import io.sluice.store.files.Column;
 import io.sluice.store.files.ShardBlock;
 import io.sluice.store.files.ShardLayout;
+import io.sluice.store.names.NamedColumns;
 import io.sluice.store.tables.TableFrame;
 import io.sluice.torch.Tensor;
 import java.io.IOException;
@@ -134,7 +135,7 @@ public final class Shard {
    *     copied and cannot be read
    */
   public MemorySegment data(String column) {
-    int index = ActivationStore.indexOf(columns, column);
+    int index = NamedColumns.indexOf(columns, column);
     try {
       return data(index, 0, rows);
     } catch (IOException e) {
@@ -152,7 +153,7 @@ public final class Shard {
    */
   public MemorySegment data(String column, int from, int to) throws IOException {
     Objects.checkFromToIndex(from, to, rows);
-    return data(ActivationStore.indexOf(columns, column), from, to);
+    return data(NamedColumns.indexOf(columns, column), from, to);
   }
 
   /**
@@ -164,7 +165,7 @@ public final class Shard {
    * @throws UncheckedIOException as {@link #data(String)}
    */
   public Tensor tensor(String column) {
-    Column of = columns.get(ActivationStore.indexOf(columns, column));
+    Column of = columns.get(NamedColumns.indexOf(columns, column));
     return Batch.tensor(of, data(column), rows);
   }
 

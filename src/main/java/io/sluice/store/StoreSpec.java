@@ -1,6 +1,7 @@
 package io.sluice.store;
 
 import io.sluice.store.files.Column;
+import io.sluice.store.files.Manifest;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -99,5 +100,34 @@ public record StoreSpec(
     long shard = Math.min(DEFAULT_SHARD_BYTES, Runtime.getRuntime().maxMemory() / 4);
     long rows = Math.max(1, Long.highestOneBit(Math.max(1, shard / bytes)));
     return (int) Math.min(1 << 20, rows);
+  }
+
+  /**
+   * The manifest of such a store without rows.
+   *
+   * @param created when it was begun
+   */
+  Manifest manifest(String created) {
+    return new Manifest(
+        model,
+        text,
+        columns,
+        rowsPerShard,
+        0,
+        false,
+        List.of(),
+        Map.of(),
+        properties,
+        writerVersions(),
+        created);
+  }
+
+  private static String writerVersions() {
+    String version = StoreSpec.class.getPackage().getImplementationVersion();
+    return "sluice "
+        + (version == null ? "(unpackaged)" : version)
+        + ", Java "
+        + System.getProperty("java.version")
+        + ", Arrow metadata V5";
   }
 }

@@ -5,18 +5,14 @@ import io.sluice.files.DiskThread;
 import io.sluice.files.FolderLock;
 import io.sluice.files.OutputFolder;
 import io.sluice.memory.DType;
-import io.sluice.store.files.Column;
 import io.sluice.store.files.Manifest;
 import io.sluice.store.files.ManifestFile;
 import io.sluice.store.files.ShardFile;
 import io.sluice.store.files.ShardLayout;
 import io.sluice.store.files.StoreFolder;
 import io.sluice.store.tables.TableFile;
-import io.sluice.store.tables.TableFrame;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -24,8 +20,6 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
-import java.util.Objects;
 
 /**
  * Writes an activation store: rows go into the Arrow buffers of one shard in memory, and a full
@@ -46,8 +40,13 @@ public final class StoreWriter implements AutoCloseable {
   private final Path folder;
   private final StoreSpec spec;
   private final ShardLayout layout;
-  private MemorySegment body;
-  private MemorySegment spare;
+
+  /** Takes the rows; null once the writer is closed. */
+  private ShardBuffer buffer;
+
+  /** Written, or being written; null before the first shard is full. */
+  private ShardBuffer spare;
+
   private final DiskThread<Void> disk;
   private FolderLock lock;
 
@@ -77,9 +76,8 @@ public final class StoreWriter implements AutoCloseable {
   /** The documents so far; null before the first. */
   private DocumentTable.Writer documents;
 
+  /** Rows of the store that are not in {@link #buffer}. */
   private long handedOver;
-  private int filled;
-  private int reserved;
 
   private StoreWriter(
       Path folder, StoreSpec spec, boolean part, int firstShard, ShardListener listener) {
@@ -90,21 +88,9 @@ public final class StoreWriter implements AutoCloseable {
     this.firstShard = firstShard;
     this.handedOver = (long) firstShard * spec.rowsPerShard();
     this.layout = new ShardLayout(ShardLayout.allColumns(spec.columns()), spec.rowsPerShard());
-    this.body = allocate(layout);
+    this.buffer = new ShardBuffer(layout);
     this.disk = new DiskThread<>("store-" + folder.getFileName());
-    this.manifest =
-        new Manifest(
-            spec.model(),
-            spec.text(),
-            spec.columns(),
-            spec.rowsPerShard(),
-            0,
-            false,
-            List.of(),
-            Map.of(),
-            spec.properties(),
-            writerVersions(),
-            Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+    this.manifest = spec.manifest(Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
   }
 
   /**
@@ -181,20 +167,7 @@ public final class StoreWriter implements AutoCloseable {
 
   private void keep(Manifest before, int shards) throws IOException {
     List<Manifest.Shard> kept = before.shards().subList(0, shards);
-    manifest =
-        new Manifest(
-                manifest.model(),
-                manifest.text(),
-                manifest.columns(),
-                manifest.rowsPerShard(),
-                0,
-                false,
-                List.of(),
-                Map.of(),
-                manifest.properties(),
-                manifest.writer(),
-                before.created())
-            .withShards(kept, false);
+    manifest = spec.manifest(before.created()).withShards(kept, false);
     handedOver = manifest.rows();
     ManifestFile.write(folder, manifest);
   }
@@ -261,7 +234,7 @@ public final class StoreWriter implements AutoCloseable {
 
   /** Rows committed so far, including those of the unfinished shard. */
   public long rows() {
-    return handedOver + filled;
+    return handedOver + (buffer == null ? 0 : buffer.filled());
   }
 
   /**
@@ -281,17 +254,11 @@ public final class StoreWriter implements AutoCloseable {
       int[] tokenIds, int[] positions, int[] documentIds, DType dtype, MemorySegment... activations)
       throws IOException {
     int rows = tokenIds.length;
-    checkSizes(rows, positions, documentIds, dtype, activations);
+    requireOpen();
+    buffer.checkSizes(rows, positions, documentIds, dtype, activations);
     for (int done = 0; done < rows; ) {
-      ReservedRows room = reserve(rows - done);
-      int count = room.count();
-      copy(tokenIds, done, room.tokenIds(), count);
-      copy(positions, done, room.positions(), count);
-      copy(documentIds, done, room.documentIds(), count);
-      for (int i = 0; i < activations.length; i++) {
-        Column column = spec.columns().get(i);
-        copy(activations[i], dtype, done, column, room.activations().get(i), count);
-      }
+      int count = reserve(rows - done).count();
+      buffer.fill(done, tokenIds, positions, documentIds, dtype, activations);
       commit(count);
       done += count;
     }
@@ -303,21 +270,7 @@ public final class StoreWriter implements AutoCloseable {
    */
   public ReservedRows reserve(int wanted) {
     requireOpen();
-    if (wanted < 1) {
-      throw new IllegalArgumentException("cannot reserve " + wanted + " rows");
-    }
-    reserved = Math.min(wanted, spec.rowsPerShard() - filled);
-    List<MemorySegment> activations = new ArrayList<>();
-    for (int i = 3; i < layout.columns().size(); i++) {
-      activations.add(rows(i, filled, reserved));
-    }
-    return new ReservedRows(
-        rows(),
-        reserved,
-        rows(0, filled, reserved),
-        rows(1, filled, reserved),
-        rows(2, filled, reserved),
-        List.copyOf(activations));
+    return buffer.reserve(wanted, handedOver);
   }
 
   /**
@@ -334,10 +287,7 @@ public final class StoreWriter implements AutoCloseable {
    */
   public void fill(int column, int first, int count, DType dtype, MemorySegment values) {
     requireOpen();
-    Objects.checkFromIndexSize(first, count, reserved);
-    Column filledColumn = spec.columns().get(column);
-    checkValues(filledColumn, count, dtype, values);
-    copy(values, dtype, 0, filledColumn, rows(column + 3, filled + first, count), count);
+    buffer.fill(column, first, count, dtype, values);
   }
 
   /**
@@ -350,15 +300,8 @@ public final class StoreWriter implements AutoCloseable {
    */
   public void commit(int count) throws IOException {
     requireOpen();
-    if (count < 0 || count > reserved) {
-      throw new IllegalArgumentException("commit of " + count + " rows, reserved " + reserved);
-    }
-    reserved = 0;
-    if (spec.nonFinite() == NonFinite.REJECT) {
-      checkFinite(count);
-    }
-    filled += count;
-    if (filled == spec.rowsPerShard()) {
+    buffer.commit(count, spec.nonFinite() == NonFinite.REJECT, handedOver, folder);
+    if (buffer.isFull()) {
       handOver();
     }
   }
@@ -375,7 +318,7 @@ public final class StoreWriter implements AutoCloseable {
       throw failed(e);
     } catch (RuntimeException | Error e) {
       // Rows are missing: what follows them must not become a complete store.
-      body = null;
+      letGo();
       throw e;
     }
   }
@@ -394,8 +337,8 @@ public final class StoreWriter implements AutoCloseable {
     sync();
     Manifest complete;
     try {
-      if (filled > 0) {
-        writeShard(body, filled);
+      if (buffer.filled() > 0) {
+        writeShard(buffer);
       }
       finishDocuments();
       complete = manifest.withShards(manifest.shards(), true);
@@ -413,7 +356,7 @@ public final class StoreWriter implements AutoCloseable {
    */
   @Override
   public void close() {
-    body = null;
+    letGo();
     disk.close();
     closeDocuments();
     if (lock != null) {
@@ -500,9 +443,9 @@ public final class StoreWriter implements AutoCloseable {
       throw new IllegalStateException(folder + ": this writer writes a whole store");
     }
     sync();
-    if (filled > 0) {
+    if (buffer.filled() > 0) {
       listener.beforeWriting(firstShard + manifest.shards().size());
-      writeShard(body, filled);
+      writeShard(buffer);
     }
     close();
     return manifest.shards();
@@ -526,66 +469,42 @@ public final class StoreWriter implements AutoCloseable {
     }
   }
 
-  private static MemorySegment allocate(ShardLayout layout) {
-    try {
-      // Collected memory: a tensor or vector made over a reserved row can outlive the writer, and
-      // must never see unmapped memory.
-      return Arena.ofAuto().allocate(layout.bodyBytes(), TableFrame.ALIGNMENT);
-    } catch (OutOfMemoryError e) {
-      throw new IllegalArgumentException(
-          "a shard of "
-              + layout.rows()
-              + " rows takes "
-              + layout.bodyBytes()
-              + " bytes of memory beside the heap, more than this process may have; choose fewer rows"
-              + " per shard, or start Java with a larger -Xmx or -XX:MaxDirectMemorySize",
-          e);
+  private void letGo() {
+    if (buffer != null) {
+      handedOver += buffer.filled();
+      buffer = null;
     }
   }
 
   private void requireOpen() {
-    if (body == null) {
+    if (buffer == null) {
       throw new IllegalStateException(folder + ": the store writer is closed");
     }
-  }
-
-  private MemorySegment rows(int column, int first, int count) {
-    return rows(body, column, first, count);
-  }
-
-  private MemorySegment rows(MemorySegment shard, int column, int first, int count) {
-    long bytes = layout.columns().get(column).bytesPerRow();
-    return shard.asSlice(layout.offset(column) + first * bytes, count * bytes);
   }
 
   /** Starts writing the shard, after the one before it is written, and takes other memory. */
   private void handOver() throws IOException {
     sync();
     listener.beforeWriting(firstShard + manifest.shards().size());
-    MemorySegment next = spare == null ? allocate(layout) : spare;
-    MemorySegment full = body;
-    int rows = filled;
+    ShardBuffer full = buffer;
+    ShardBuffer next = spare == null ? new ShardBuffer(layout) : spare;
     disk.start(
         () -> {
-          writeShard(full, rows);
+          writeShard(full);
           return null;
         });
-    body = next;
+    handedOver += full.filled();
+    next.clear();
+    buffer = next;
     spare = full;
-    handedOver += rows;
-    filled = 0;
   }
 
-  private void writeShard(MemorySegment full, int rows) throws IOException {
+  private void writeShard(ShardBuffer full) throws IOException {
     String name = Manifest.shardName(firstShard + manifest.shards().size());
-    ShardLayout actual = new ShardLayout(layout.columns(), rows);
-    MemorySegment[] columns = new MemorySegment[layout.columns().size()];
-    for (int i = 0; i < columns.length; i++) {
-      columns[i] = rows(full, i, 0, rows);
-    }
+    ShardLayout actual = new ShardLayout(layout.columns(), full.filled());
     Manifest.Shard shard =
         AtomicFile.write(
-            folder.resolve(name), file -> ShardFile.write(file, name, actual, columns));
+            folder.resolve(name), file -> ShardFile.write(file, name, actual, full.columns()));
     List<Manifest.Shard> shards = new ArrayList<>(manifest.shards());
     shards.add(shard);
     Manifest next = manifest.withShards(shards, false);
@@ -603,110 +522,12 @@ public final class StoreWriter implements AutoCloseable {
   }
 
   private IOException failed(IOException cause) {
-    body = null;
+    letGo();
     if (part) {
       return new IOException(cause.getMessage(), cause);
     }
     long rows = manifest.shards().stream().mapToLong(Manifest.Shard::rows).sum();
     return new IOException(
         cause.getMessage() + "; the store keeps the " + rows + " rows finished before", cause);
-  }
-
-  private void checkFinite(int count) throws IOException {
-    for (int i = 3; i < layout.columns().size(); i++) {
-      Column column = layout.columns().get(i);
-      MemorySegment memory = rows(i, filled, count);
-      long index = Elements.firstNonFinite(memory, column.dtype());
-      if (index >= 0) {
-        throw new IOException(
-            folder
-                + ": column '"
-                + column.name()
-                + "', row "
-                + (rows() + index / column.width())
-                + ", element "
-                + index % column.width()
-                + " is "
-                + Elements.get(memory, column.dtype(), index)
-                + " as "
-                + column.dtype().label()
-                + "; look at the model or its input, choose a wider dtype, or keep such values on"
-                + " purpose");
-      }
-    }
-  }
-
-  private void checkSizes(
-      int rows, int[] positions, int[] documentIds, DType dtype, MemorySegment[] activations) {
-    if (positions.length != rows || documentIds.length != rows) {
-      throw new IllegalArgumentException(
-          rows
-              + " token ids, but "
-              + positions.length
-              + " positions and "
-              + documentIds.length
-              + " document ids");
-    }
-    if (activations.length != spec.columns().size()) {
-      throw new IllegalArgumentException(
-          activations.length + " activation blocks for " + spec.columns().size() + " columns");
-    }
-    for (int i = 0; i < activations.length; i++) {
-      checkValues(spec.columns().get(i), rows, dtype, activations[i]);
-    }
-  }
-
-  private static void checkValues(Column column, int rows, DType dtype, MemorySegment values) {
-    if (dtype != DType.F32 && dtype != column.dtype()) {
-      throw new IllegalArgumentException(
-          "column '"
-              + column.name()
-              + "' is "
-              + column.dtype().label()
-              + ", the activations are "
-              + dtype.label());
-    }
-    long bytes = (long) rows * column.width() * dtype.bytes();
-    if (values.byteSize() != bytes) {
-      throw new IllegalArgumentException(
-          "column '"
-              + column.name()
-              + "': "
-              + values.byteSize()
-              + " bytes for "
-              + rows
-              + " rows of "
-              + column.width()
-              + " "
-              + dtype.label()
-              + ", expected "
-              + bytes);
-    }
-  }
-
-  private static void copy(int[] source, int from, MemorySegment target, int count) {
-    MemorySegment.copy(source, from, target, ValueLayout.JAVA_INT, 0, count);
-  }
-
-  private static void copy(
-      MemorySegment source, DType dtype, int from, Column column, MemorySegment target, int count) {
-    long stride = (long) column.width() * dtype.bytes();
-    if (dtype == column.dtype()) {
-      MemorySegment.copy(source, from * stride, target, 0, count * stride);
-      return;
-    }
-    for (int row = 0; row < count; row++) {
-      long at = (long) row * column.bytesPerRow();
-      Elements.narrow(source, (from + row) * stride, target, at, column.dtype(), column.width());
-    }
-  }
-
-  private static String writerVersions() {
-    String version = StoreWriter.class.getPackage().getImplementationVersion();
-    return "sluice "
-        + (version == null ? "(unpackaged)" : version)
-        + ", Java "
-        + System.getProperty("java.version")
-        + ", Arrow metadata V5";
   }
 }

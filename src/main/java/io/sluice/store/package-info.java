@@ -5,7 +5,8 @@
  * io.sluice.store.Contexts} whole contexts. The same memory is an Arrow buffer, a tensor and a
  * {@link java.lang.foreign.MemorySegment}.
  *
- * <p>Manifests, shards and the check of their checksums are in {@code files}. Statistics of a store
+ * <p>Manifests, shards and the check of their checksums are in {@code files}, what hook points are
+ * called elsewhere in {@code names}. Statistics of a store
  * belong in {@code io.sluice.geometry}, capturing in {@code io.sluice.model.capture}.
  */
 package io.sluice.store;

@@ -502,7 +502,7 @@ class SparseEncoderTest {
 
   /** Of the store, a dictionary needs only what hook points are called elsewhere. */
   private static final List<String> NAMES =
-      List.of("io.sluice.store.TransformerLensNames", "io.sluice.store.ModulePaths");
+      List.of("io.sluice.store.names.TransformerLensNames", "io.sluice.store.names.ModulePaths");
 
   /** A service needs this much of the class path: no Arrow, no LibTorch, no tokenizers. */
   @Tag("slow")

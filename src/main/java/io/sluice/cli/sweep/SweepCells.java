@@ -5,7 +5,7 @@ import io.sluice.cli.options.StepOptions;
 import io.sluice.cli.stream.StreamedCells;
 import io.sluice.model.loading.LoadedModel;
 import io.sluice.store.ActivationStore;
-import io.sluice.store.TransformerLensNames;
+import io.sluice.store.names.TransformerLensNames;
 import io.sluice.training.config.TrainingConfig;
 import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.stream.StreamPlan;

@@ -8,7 +8,7 @@ import io.sluice.engine.activation.JumpReLU;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.Thresholds;
 import io.sluice.files.Quoted;
-import io.sluice.store.TransformerLensNames;
+import io.sluice.store.names.TransformerLensNames;
 import io.sluice.weights.Safetensors;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -7,7 +7,7 @@ import io.sluice.dictionary.DictionarySource;
 import io.sluice.engine.EngineFactory;
 import io.sluice.engine.TokenNorm;
 import io.sluice.files.OutputFolder;
-import io.sluice.store.TransformerLensNames;
+import io.sluice.store.names.TransformerLensNames;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.FileAlreadyExistsException;

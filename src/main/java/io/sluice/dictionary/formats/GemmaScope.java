@@ -4,7 +4,7 @@ import io.sluice.dictionary.DictionaryConfig;
 import io.sluice.dictionary.DictionarySource;
 import io.sluice.engine.activation.JumpReLU;
 import io.sluice.engine.activation.Thresholds;
-import io.sluice.store.TransformerLensNames;
+import io.sluice.store.names.TransformerLensNames;
 import io.sluice.weights.NumpyArchive;
 import java.io.IOException;
 import java.nio.file.Files;

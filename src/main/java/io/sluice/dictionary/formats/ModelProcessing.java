@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.BooleanNode;
 import io.sluice.engine.TokenNorm;
 import io.sluice.files.Quoted;
-import io.sluice.store.TransformerLensNames;
+import io.sluice.store.names.TransformerLensNames;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;

@@ -1,6 +1,6 @@
 package io.sluice.dictionary.formats;
 
-import io.sluice.store.TransformerLensNames;
+import io.sluice.store.names.TransformerLensNames;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;

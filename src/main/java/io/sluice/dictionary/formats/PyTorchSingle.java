@@ -5,7 +5,7 @@ import io.sluice.dictionary.DictionarySource;
 import io.sluice.engine.activation.ActivationFunction;
 import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.TopK;
-import io.sluice.store.TransformerLensNames;
+import io.sluice.store.names.TransformerLensNames;
 import io.sluice.weights.PyTorchFile;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -13,7 +13,7 @@ import io.sluice.engine.activation.ReLU;
 import io.sluice.engine.activation.Thresholds;
 import io.sluice.engine.activation.TopK;
 import io.sluice.files.OutputFolder;
-import io.sluice.store.TransformerLensNames;
+import io.sluice.store.names.TransformerLensNames;
 import io.sluice.weights.Safetensors;
 import io.sluice.weights.TensorPieces;
 import java.io.IOException;

@@ -5,7 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.sluice.features.Feature;
 import io.sluice.files.AtomicFile;
 import io.sluice.files.OutputFolder;
-import io.sluice.store.TransformerLensNames;
+import io.sluice.store.names.TransformerLensNames;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.nio.channels.Channels;

@@ -1,4 +1,4 @@
-package io.sluice.store;
+package io.sluice.store.names;
 
 import java.util.HashMap;
 import java.util.LinkedHashMap;

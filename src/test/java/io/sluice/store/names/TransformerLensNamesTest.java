@@ -1,4 +1,4 @@
-package io.sluice.store;
+package io.sluice.store.names;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
