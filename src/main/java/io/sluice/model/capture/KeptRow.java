@@ -67,7 +67,7 @@ final class KeptRow {
             String.format(
                 Locale.ROOT,
                 "%s: row %d of '%s' came out with other bits than it was captured with; go on with the model, the LibTorch and the kind of processor that it was captured with, or capture the store again",
-                store.folder(),
+                store.place(),
                 row,
                 column.name());
       }

@@ -52,7 +52,7 @@ final class StoredTokens {
             String.format(
                 Locale.ROOT,
                 "%s: row %d is token %d at position %d of document %d, but the texts give %d at %d of %d (%s); give the texts, the tokenizer and the options that it was captured with",
-                store.folder(),
+                store.place(),
                 row,
                 id,
                 position,
