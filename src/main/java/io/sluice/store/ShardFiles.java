@@ -51,11 +51,7 @@ final class ShardFiles {
    * @throws IOException if a file is missing, truncated, damaged or does not match the manifest
    */
   static List<Shard> open(
-      Path folder,
-      Manifest manifest,
-      List<Column> columns,
-      Reading reading,
-      IntPredicate wanted)
+      Path folder, Manifest manifest, List<Column> columns, Reading reading, IntPredicate wanted)
       throws IOException {
     int count = (int) IntStream.range(0, manifest.shards().size()).filter(wanted).count();
     List<Shard> shards = new ArrayList<>();

@@ -6,7 +6,7 @@
  * {@link java.lang.foreign.MemorySegment}.
  *
  * <p>Manifests, shards and the check of their checksums are in {@code files}, what hook points are
- * called elsewhere in {@code names}. Statistics of a store
- * belong in {@code io.sluice.geometry}, capturing in {@code io.sluice.model.capture}.
+ * called elsewhere in {@code names}. Statistics of a store belong in {@code io.sluice.geometry},
+ * capturing in {@code io.sluice.model.capture}.
  */
 package io.sluice.store;

@@ -109,6 +109,13 @@ public abstract class SluiceCommand implements Callable<Integer> {
     return new ParameterException(spec.commandLine(), message);
   }
 
+  /** Refuses a number below 1; null is an option that was not given. */
+  public final void requirePositive(String option, Number value) {
+    if (value != null && value.longValue() < 1) {
+      throw usage(option + " is " + value + "; give a number of at least 1");
+    }
+  }
+
   /** Whether the command line has this option, as opposed to its default. */
   public final boolean given(String option) {
     return spec.commandLine().getParseResult().hasMatchedOption(option);

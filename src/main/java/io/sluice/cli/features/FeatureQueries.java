@@ -116,9 +116,7 @@ public final class FeatureQueries {
     if (asked + (export.isAsked() ? 1 : 0) > 1) {
       throw command.usage("--show, --search, --text and --export go one at a time");
     }
-    if (most < 1) {
-      throw command.usage("--most is " + most + "; give a number of at least 1");
-    }
+    command.requirePositive("--most", most);
     if (text != null && !model.isGiven()) {
       throw command.usage("--text needs --model, the model whose activations were stored");
     }

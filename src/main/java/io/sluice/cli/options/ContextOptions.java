@@ -4,6 +4,7 @@ import io.sluice.cli.console.ErrorLine;
 import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.help.Grouped;
 import io.sluice.cli.help.OptionGroup;
+import io.sluice.cli.options.texts.ContextCut;
 import io.sluice.cli.options.texts.TextReading;
 import io.sluice.model.capture.ContextSpec;
 import io.sluice.model.loading.LoadedModel;
@@ -38,21 +39,7 @@ public final class ContextOptions {
   @Grouped(OptionGroup.ESSENTIAL)
   private Long tokens;
 
-  @Option(
-      names = "--context",
-      paramLabel = "N",
-      description =
-          "Cut texts into contexts of N tokens, special tokens included (default: 256 for "
-              + "causal models, 128 for encoders).")
-  private Integer context;
-
-  @Option(
-      names = "--stride",
-      paramLabel = "N",
-      description =
-          "Start a context every N tokens, so that contexts overlap. A token then counts once, "
-              + "in the first context that has it (default: no overlap).")
-  private Integer stride;
+  @Mixin private ContextCut cut;
 
   @Option(
       names = "--batch",
@@ -64,10 +51,9 @@ public final class ContextOptions {
 
   /** Rejects invalid values before any work. */
   public void check(SluiceCommand command) {
-    requirePositive(command, "--tokens", tokens);
-    requirePositive(command, "--context", context);
-    requirePositive(command, "--stride", stride);
-    requirePositive(command, "--batch", batch);
+    command.requirePositive("--tokens", tokens);
+    cut.check(command);
+    command.requirePositive("--batch", batch);
     reading.check(command, texts);
   }
 
@@ -78,7 +64,7 @@ public final class ContextOptions {
 
   /** Whether contexts may overlap. */
   public boolean isStrided() {
-    return stride != null;
+    return cut.isStrided();
   }
 
   /**
@@ -87,13 +73,7 @@ public final class ContextOptions {
    * @throws IOException if standard input cannot be copied
    */
   public ContextSpec spec(LoadedModel model) throws IOException {
-    int length = context == null ? ContextSpec.defaultContext(model) : context;
-    return new ContextSpec(
-        reading.of(texts),
-        length,
-        stride == null ? 0 : stride,
-        batch == null ? ContextSpec.defaultBatch(length, model) : batch,
-        tokens == null ? Long.MAX_VALUE : tokens);
+    return cut.of(reading.of(texts), model, batch, tokens);
   }
 
   /** Prints problems of the texts on standard error. */
@@ -101,12 +81,6 @@ public final class ContextOptions {
     if (problems != null && !problems.isEmpty()) {
       command.err().printf("texts: %s%n", ErrorLine.text(problems.summary()));
       command.err().flush();
-    }
-  }
-
-  private static void requirePositive(SluiceCommand command, String option, Number value) {
-    if (value != null && value.longValue() < 1) {
-      throw command.usage(option + " is " + value + "; give a number of at least 1");
     }
   }
 }

@@ -8,6 +8,7 @@ import io.sluice.cli.hub.HubFiles;
 import io.sluice.cli.hub.TokenizerOption;
 import io.sluice.cli.options.ByteSize;
 import io.sluice.cli.options.texts.BosOption;
+import io.sluice.cli.options.texts.ContextCut;
 import io.sluice.cli.options.texts.ExclusionOptions;
 import io.sluice.cli.options.texts.TextReading;
 import io.sluice.memory.DType;
@@ -101,21 +102,7 @@ public final class StreamOptions {
               + "${DEFAULT-VALUE}).")
   private String compute;
 
-  @Option(
-      names = "--context",
-      paramLabel = "N",
-      description =
-          "Cut texts into contexts of N tokens, special tokens included (default: 256 for "
-              + "causal models, 128 for encoders).")
-  private Integer context;
-
-  @Option(
-      names = "--stride",
-      paramLabel = "N",
-      description =
-          "Start a context every N tokens, so that contexts overlap. A token then counts once, "
-              + "in the first context that has it (default: no overlap).")
-  private Integer stride;
+  @Mixin private ContextCut cut;
 
   @Option(
       names = "--model-batch",
@@ -164,9 +151,8 @@ public final class StreamOptions {
     if (texts == null) {
       throw command.usage("--model needs texts to run; give --text");
     }
-    requirePositive(command, "--context", context);
-    requirePositive(command, "--stride", stride);
-    requirePositive(command, "--model-batch", batch);
+    cut.check(command);
+    command.requirePositive("--model-batch", batch);
     reading.check(command, texts);
     exclusion.check(command);
     if (texts.contains(Path.of("-"))) {
@@ -179,12 +165,6 @@ public final class StreamOptions {
     buffer(command);
     if (device != null) {
       device(command, Device.CPU);
-    }
-  }
-
-  private static void requirePositive(SluiceCommand command, String option, Integer value) {
-    if (value != null && value < 1) {
-      throw command.usage(option + " is " + value + "; give a number of at least 1");
     }
   }
 
@@ -251,14 +231,7 @@ public final class StreamOptions {
    */
   CaptureSpec spec(SluiceCommand command, LoadedModel loaded, List<String> hooks)
       throws IOException {
-    int length = context == null ? ContextSpec.defaultContext(loaded) : context;
-    ContextSpec contexts =
-        new ContextSpec(
-            reading.of(texts),
-            length,
-            stride == null ? 0 : stride,
-            batch == null ? ContextSpec.defaultBatch(length, loaded) : batch,
-            tokens == null ? Long.MAX_VALUE : tokens);
+    ContextSpec contexts = cut.of(reading.of(texts), loaded, batch, tokens);
     return CaptureSpec.of(
             contexts, HookPatterns.select(String.join(",", hooks), loaded.transformer()))
         .withDtype(storedType(command))
@@ -288,7 +261,7 @@ public final class StreamOptions {
         words.add(word);
       }
     }
-    if (context == null) {
+    if (!cut.hasLength()) {
       words.add("--context=" + spec.contexts().context());
     }
     if (batch == null) {
