@@ -4,15 +4,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.dictionary.CrossLayerDictionary;
 import io.sluice.dictionary.Dictionary;
-import io.sluice.dictionary.DictionaryConfig;
-import io.sluice.dictionary.DictionarySource;
 import io.sluice.dictionary.SiteFeed;
-import io.sluice.engine.CrossLayerEngine;
 import io.sluice.engine.Engine;
 import io.sluice.engine.EngineFactory;
-import io.sluice.engine.activation.ActivationFunction;
-import io.sluice.engine.activation.BatchTopK;
-import io.sluice.engine.arithmetic.BatchResult;
 import io.sluice.engine.arithmetic.NonFiniteCodeException;
 import io.sluice.memory.DType;
 import io.sluice.memory.Rows;
@@ -41,9 +35,7 @@ import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.OptionalDouble;
 import java.util.SplittableRandom;
 
 /**
@@ -53,9 +45,6 @@ import java.util.SplittableRandom;
 public final class Trainer implements AutoCloseable {
   /** Inputs that dead features are drawn from. */
   private static final int RESAMPLING_ROWS = 8192;
-
-  /** Steps whose results may stay on a device: a run that diverges goes on for no more. */
-  private static final int UNREAD = 256;
 
   private final Path folder;
   private final Activations activations;
@@ -73,16 +62,8 @@ public final class Trainer implements AutoCloseable {
   private WhiteningMap map;
 
   private StartingPoint start;
-  private RunningThreshold threshold = new RunningThreshold();
+  private StepResults results;
   private PenaltyAnnealing annealing = new PenaltyAnnealing();
-
-  /** The steps whose results the engine still has. */
-  private final List<Unread> unread = new ArrayList<>();
-
-  /** Why nothing may be written any more; null unless training diverged. */
-  private String divergence;
-
-  private record Unread(long step, int rows) {}
 
   private Trainer(
       RunFolder folder,
@@ -100,6 +81,7 @@ public final class Trainer implements AutoCloseable {
     this.sample = sample;
     this.heldOut = config.heldOut(activations.first());
     this.loop = new RunLoop(folder, name, config.schedule(), new Run());
+    this.results = new StepResults(config, loop, new RunningThreshold());
   }
 
   /**
@@ -235,7 +217,7 @@ public final class Trainer implements AutoCloseable {
       return;
     }
     start = newest.start().ofAutoencoder(config.hook());
-    threshold = newest.threshold();
+    results = new StepResults(config, loop, newest.threshold());
     annealing = newest.annealing();
     loop.continueAt(newest.position());
   }
@@ -350,46 +332,6 @@ public final class Trainer implements AutoCloseable {
     loop.advance(step -> trainStep(step, pair), TrainingListener.NONE);
   }
 
-  private DivergedException diverged(String what, long step) {
-    divergence =
-        "%s at step %s, though the activations are finite; try a lower learning rate than %s"
-            .formatted(what, step, config.schedule().learningRate());
-    return new DivergedException(divergence);
-  }
-
-  /**
-   * Takes the results of steps that the engine still has, so that nothing is written of a run that
-   * has diverged.
-   */
-  private void readResults() {
-    if (divergence != null) {
-      throw new DivergedException(divergence);
-    }
-    List<BatchResult> results = engine.takeResults();
-    for (int i = 0; i < results.size(); i++) {
-      take(results.get(i), unread.get(i).step(), unread.get(i).rows());
-    }
-    unread.clear();
-  }
-
-  private void take(BatchResult result, long step, int rows) {
-    requireFinite(result.squaredError(), step);
-    loop.addTally(result.squaredError(), result.codes(), rows);
-    addToThreshold(result.codes(), result.leastScore());
-  }
-
-  private void requireFinite(double error, long step) {
-    if (!Double.isFinite(error)) {
-      throw diverged("the loss is " + error, step);
-    }
-  }
-
-  private void addToThreshold(int codes, float leastScore) {
-    if (config.sparsity().activation() instanceof BatchTopK && codes > 0) {
-      threshold.add(leastScore);
-    }
-  }
-
   /** The training step. */
   private void trainStep(long step, SiteFeed.Pair raw) throws IOException {
     SiteFeed.Pair batch = map == null ? raw : mapped(raw.input());
@@ -397,14 +339,14 @@ public final class Trainer implements AutoCloseable {
       engine.encode(batch.input(), config.activation(step));
     } catch (NonFiniteWeightsException | NonFiniteCodeException e) {
       // The loss of a step before may say it first.
-      readResults();
-      throw diverged(e.getMessage(), step);
+      results.read(engine);
+      throw results.diverged(e.getMessage(), step);
     }
     int rows = batch.input().count();
     if (map == null) {
-      unread.add(new Unread(step, rows));
-      if (engine.decodeForTraining(batch.target()) || unread.size() == UNREAD) {
-        readResults();
+      boolean due = results.leave(step, rows);
+      if (engine.decodeForTraining(batch.target()) || due) {
+        results.read(engine);
       }
     } else {
       decodeMapped(batch.target(), step, rows);
@@ -427,7 +369,7 @@ public final class Trainer implements AutoCloseable {
     engine.accumulate();
     engine.update(config.schedule().adam(step));
     if (config.remedies().resamplesAfter(step, config.schedule().steps())) {
-      readResults();
+      results.read(engine);
       resample(step, tokens);
     }
   }
@@ -435,9 +377,8 @@ public final class Trainer implements AutoCloseable {
   /** The error of activations needs the reconstruction in host memory. */
   private void decodeMapped(Rows target, long step, int rows) {
     double error = engine.decode(target, true);
-    requireFinite(error, step);
-    loop.addTally(map.squaredError(engine, error), engine.codeCount(), rows);
-    addToThreshold(engine.codeCount(), engine.leastScore());
+    results.requireFinite(error, step);
+    results.take(map.squaredError(engine, error), engine.codeCount(), engine.leastScore(), rows);
   }
 
   /** Follows from the seed and the step alone, so that a resumed run draws the same. */
@@ -471,53 +412,8 @@ public final class Trainer implements AutoCloseable {
     if (heldOut.isEmpty() || !atEnd() && !HeldOutMeasure.isDue(heldOut, before, tokens)) {
       return null;
     }
-    double fvu;
-    // There may be no room for the weights twice.
-    boolean inPlace = engines.readsInPlace() && blueprint.exportsByColumn();
-    if (blueprint.isCrossLayer()) {
-      fvu = inPlace ? crossLayerFvuInPlace() : heldOutFvu(crossLayerDictionary());
-    } else if (inPlace) {
-      try (ExportedInPlace placed = ExportedInPlace.of(engine, source(), start)) {
-        fvu = heldOutFvu(placed.dictionary());
-      }
-    } else {
-      // Freed at once: there may be several gigabytes of it.
-      try (Arena arena = Arena.ofShared()) {
-        fvu = heldOutFvu(source().read(arena));
-      }
-    }
+    double fvu = now().fvu(engines, activations.unseen(heldOut));
     return Double.isFinite(fvu) ? Double.valueOf(fvu) : null;
-  }
-
-  private double crossLayerFvuInPlace() throws IOException {
-    List<Engine> layers = ((CrossLayerEngine) engine).layers();
-    List<DictionarySource> sources = layerSources();
-    List<ExportedInPlace> placed = new ArrayList<>();
-    try {
-      for (int layer = 0; layer < layers.size(); layer++) {
-        placed.add(ExportedInPlace.of(layers.get(layer), sources.get(layer), start.ofLayer(layer)));
-      }
-      return heldOutFvu(
-          new CrossLayerDictionary(placed.stream().map(ExportedInPlace::dictionary).toList()));
-    } finally {
-      placed.forEach(ExportedInPlace::close);
-    }
-  }
-
-  private double heldOutFvu(CrossLayerDictionary now) throws IOException {
-    Activations.Unseen unseen = activations.unseen(heldOut);
-    try (Engine runs = now.openOver(engines)) {
-      ActivationFunction selection = now.layers().getFirst().config().activation();
-      return HeldOutMeasure.fvu(runs, now.inputs(), now.outputs(), selection, unseen);
-    }
-  }
-
-  private double heldOutFvu(Dictionary now) throws IOException {
-    DictionaryConfig is = now.config();
-    Activations.Unseen unseen = activations.unseen(heldOut);
-    try (Engine runs = now.openOver(engines)) {
-      return HeldOutMeasure.fvu(runs, is.inputs(), is.outputs(), is.activation(), unseen);
-    }
   }
 
   /** Saves the dictionary into the run folder and removes the checkpoints. */
@@ -538,7 +434,7 @@ public final class Trainer implements AutoCloseable {
   private final class Run implements RunLoop.Trained {
     @Override
     public void readResults() {
-      Trainer.this.readResults();
+      results.read(engine);
     }
 
     @Override
@@ -579,7 +475,7 @@ public final class Trainer implements AutoCloseable {
 
     @Override
     public void checkpoint(Path folder, RunPosition position) throws IOException {
-      new Checkpoint(position, start, threshold, annealing)
+      new Checkpoint(position, start, results.threshold(), annealing)
           .write(folder, engine, config.schedule().keepCheckpoints());
     }
 
@@ -598,28 +494,17 @@ public final class Trainer implements AutoCloseable {
 
     @Override
     public void export(Path folder) throws IOException {
-      if (blueprint.isCrossLayer()) {
-        CrossLayerDictionary.save(layerSources(), folder);
-      } else {
-        source().save(folder);
-      }
+      now().save(folder);
     }
   }
 
   /** The dictionary as it is now, in the units of the raw activations. */
   public Dictionary dictionary() {
     try {
-      return source().read(Arena.ofAuto());
+      return now().read(Arena.ofAuto());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  private DictionarySource source() throws IOException {
-    if (blueprint.isCrossLayer()) {
-      throw new IllegalStateException("a cross-layer transcoder is several dictionaries");
-    }
-    return Export.dictionary(blueprint.dictionary(exportedThreshold()), engine, start, map);
   }
 
   /**
@@ -628,36 +513,23 @@ public final class Trainer implements AutoCloseable {
    * @throws IllegalStateException if the run trains something else
    */
   public CrossLayerDictionary crossLayerDictionary() {
-    List<Dictionary> each = new ArrayList<>();
     try {
-      for (DictionarySource layer : layerSources()) {
-        each.add(layer.read(Arena.ofAuto()));
-      }
+      return now().readLayers();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    return new CrossLayerDictionary(each);
   }
 
-  private List<DictionarySource> layerSources() throws IOException {
-    if (!(engine instanceof CrossLayerEngine layers)) {
-      throw new IllegalStateException("this run trains one dictionary");
-    }
-    List<DictionarySource> each = new ArrayList<>();
-    for (int layer = 0; layer < layers.layers().size(); layer++) {
-      each.add(
-          Export.dictionary(
-              blueprint.layers().get(layer).dictionary(OptionalDouble.empty()),
-              layers.layers().get(layer),
-              start.ofLayer(layer),
-              null));
-    }
-    return each;
-  }
-
-  private OptionalDouble exportedThreshold() {
-    readResults();
-    return Export.threshold(threshold.value(), blueprint, start, map);
+  private RunDictionary now() {
+    return new RunDictionary(
+        blueprint,
+        engine,
+        start,
+        map,
+        () -> {
+          results.read(engine);
+          return results.threshold().value();
+        });
   }
 
   /** Ends a run that was started and has made no step, and deletes what was made of it. */
