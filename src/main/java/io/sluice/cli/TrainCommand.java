@@ -1,64 +1,33 @@
 package io.sluice.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.sluice.cli.console.Progress;
-import io.sluice.cli.console.ResultText;
 import io.sluice.cli.console.SluiceCommand;
 import io.sluice.cli.console.StopSignal;
 import io.sluice.cli.console.TrainingProgress;
 import io.sluice.cli.help.Examples;
-import io.sluice.cli.help.Grouped;
-import io.sluice.cli.help.OptionGroup;
-import io.sluice.cli.help.OptionSpelling;
 import io.sluice.cli.options.EngineOptions;
-import io.sluice.cli.options.FromOption;
-import io.sluice.cli.options.HeldOutOption;
 import io.sluice.cli.options.JsonOption;
-import io.sluice.cli.options.KindOptions;
-import io.sluice.cli.options.PositionOption;
-import io.sluice.cli.options.RemedyOptions;
 import io.sluice.cli.options.RunOptions;
-import io.sluice.cli.options.SingleRunOptions;
-import io.sluice.cli.options.SparsityOptions;
-import io.sluice.cli.options.StartOptions;
-import io.sluice.cli.options.StepOptions;
+import io.sluice.cli.results.TrainingText;
 import io.sluice.cli.stream.StreamOptions;
 import io.sluice.cli.stream.StreamedTraining;
-import io.sluice.dictionary.CrossLayerDictionary;
-import io.sluice.dictionary.DictionaryConfig;
-import io.sluice.engine.activation.TopK;
-import io.sluice.engine.spec.Optimiser;
-import io.sluice.memory.DType;
-import io.sluice.model.HookPatterns;
-import io.sluice.model.loading.LoadedModel;
+import io.sluice.cli.train.StreamedDictionaries;
+import io.sluice.cli.train.TrainingOptions;
 import io.sluice.store.ActivationStore;
-import io.sluice.store.names.TransformerLensNames;
 import io.sluice.training.Trainer;
-import io.sluice.training.config.TrainingConfig;
-import io.sluice.training.config.TrainingConfigBuilder;
 import io.sluice.training.run.RunFolder;
 import io.sluice.training.run.RunResult;
 import io.sluice.training.run.StoppedException;
-import io.sluice.training.start.SavedDictionary;
-import io.sluice.training.start.StartingPoint;
 import io.sluice.training.stream.StreamFile;
-import io.sluice.training.stream.StreamPlan;
-import io.sluice.training.stream.StreamRun;
 import io.sluice.training.stream.StreamedRuns;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
-import java.util.function.UnaryOperator;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 
 /** {@code sluice train}: trains a sparse dictionary on the hook points of a store. */
 @Command(
@@ -133,99 +102,9 @@ final class TrainCommand extends SluiceCommand {
 
   @Mixin private StreamOptions stream;
 
-  @Mixin private KindOptions kind;
-
-  @Option(
-      names = "--features",
-      paramLabel = "N",
-      defaultValue = "16384",
-      description = "Learn N features, also called d_sae (default: ${DEFAULT-VALUE}).")
-  @Grouped(OptionGroup.ESSENTIAL)
-  private int features;
-
-  @Mixin private SparsityOptions sparsity;
-
-  @Mixin private StartOptions start;
-
-  @Mixin private FromOption from;
-
-  @Option(
-      names = "--centre",
-      negatable = true,
-      defaultValue = "true",
-      fallbackValue = "true",
-      description =
-          "Subtract the decoder bias, which starts at the mean, before the encoder. A "
-              + "transcoder subtracts the mean of its input (default: yes).")
-  @Grouped(OptionGroup.START)
-  private boolean centre;
-
-  @Option(
-      names = "--norm-search",
-      negatable = true,
-      defaultValue = "true",
-      fallbackValue = "true",
-      description =
-          "Give the starting rows the common length that reconstructs a sample best, instead "
-              + "of length 1 (default: yes).")
-  @Grouped(OptionGroup.START)
-  private boolean normSearch;
-
-  @Option(
-      names = "--rank-by-decoder-norm",
-      description = "Select features by activation times decoder norm.")
-  @Grouped(OptionGroup.SPARSITY)
-  private boolean scoreByDecoderNorm;
-
-  @Mixin private RemedyOptions remedies;
-
-  @Option(
-      names = "--optimiser",
-      paramLabel = "adam|sparse-adam",
-      defaultValue = "adam",
-      description =
-          "With adam, update all features at each step; with sparse-adam, only those that "
-              + "fired (default: ${DEFAULT-VALUE}).")
-  @Grouped(OptionGroup.OPTIMISER)
-  private String optimiser;
-
-  @Option(
-      names = "--moments",
-      paramLabel = "float32|bfloat16",
-      defaultValue = "float32",
-      description =
-          "Keep Adam's moments in this type; bfloat16 takes half the memory and is rounded at "
-              + "random (default: ${DEFAULT-VALUE}).")
-  @Grouped(OptionGroup.OPTIMISER)
-  private String moments;
-
-  @Option(
-      names = "--precision",
-      paramLabel = "float32|bfloat16",
-      defaultValue = "float32",
-      description =
-          "Multiply with the encoder in this type. float32 selects exactly; bfloat16 rounds weights, "
-              + "tokens and results, as other libraries do under autocast, and needs the torch engine "
-              + "(default: ${DEFAULT-VALUE}).")
-  @Grouped(OptionGroup.COMPUTE)
-  private String precision;
-
-  @Mixin private SingleRunOptions single;
-
-  @Mixin private StepOptions steps;
-
-  @Mixin private PositionOption positions;
-
-  @Mixin private HeldOutOption heldOut;
+  @Mixin private TrainingOptions training;
 
   @Mixin private EngineOptions engines;
-
-  @Option(
-      names = "--data-seed",
-      paramLabel = "N",
-      description = "Set the seed for the order of the data (default: --seed).")
-  @Grouped(OptionGroup.DATA)
-  private Long dataSeed;
 
   @Mixin private JsonOption json;
 
@@ -238,12 +117,10 @@ final class TrainCommand extends SluiceCommand {
     if (streams) {
       checkStream();
     } else {
-      files.check(this, kind.isGiven() || from.isGiven(), "--store and --hook or --from", Set.of());
+      files.check(this, training.isGiven(), "--store and --hook or --from", Set.of());
       stream.requireNone(this);
     }
-    steps.check(this, streams);
-    positions.check(this);
-    heldOut.check(this);
+    training.check(this, streams);
     engines.check(this);
     if (streams || files.resume() && StreamFile.isIn(files.out())) {
       stream(streams);
@@ -252,9 +129,9 @@ final class TrainCommand extends SluiceCommand {
     try (Trainer trainer = files.resume() ? resumed() : started()) {
       RunResult result = train(trainer);
       if (json.asked()) {
-        out().println(new ObjectMapper().writeValueAsString(result));
+        out().println(TrainingText.json(result));
       } else {
-        print(trainer, result, files.out());
+        new TrainingText(out()).print(trainer, result, files.out());
       }
     }
   }
@@ -263,7 +140,7 @@ final class TrainCommand extends SluiceCommand {
     if (files.store() != null) {
       throw usage("give --store or --model, not both");
     }
-    if (!kind.isGiven() && !from.isGiven()) {
+    if (!training.isGiven()) {
       throw usage("give --hook, the hook points of --model to train on");
     }
     stream.check(this);
@@ -271,21 +148,30 @@ final class TrainCommand extends SluiceCommand {
 
   /** Trains while a model runs. */
   private void stream(boolean begins) throws IOException {
-    StreamedTraining training = new StreamedTraining(this, files.out());
+    StreamedTraining streamed = new StreamedTraining(this, files.out());
     List<StreamedRuns.Outcome> outcomes;
     requirePlace(begins);
     if (begins) {
-      stream.limit(steps.takeTextTokens());
+      stream.limit(training.takeTextTokens());
       outcomes =
-          training.start(
-              stream, engines.device(this), new Streamed(), engines.engines(this), engines.label());
+          streamed.start(
+              stream,
+              engines.device(this),
+              new StreamedDictionaries(this, training),
+              engines.engines(this),
+              engines.label());
     } else {
       if (files.store() != null) {
         throw usage("the run in --out reads no store; leave --store out");
       }
-      outcomes = training.resume(used -> engines.engines(this, used));
+      outcomes = streamed.resume(used -> engines.engines(this, used));
     }
-    printAll(outcomes);
+    failed = outcomes.stream().anyMatch(outcome -> outcome.result() == null);
+    if (json.asked()) {
+      out().println(TrainingText.json(outcomes));
+    } else {
+      new TrainingText(out()).print(outcomes, files.out());
+    }
   }
 
   /** Whether there is a run shows before the texts are tokenised, which may take hours. */
@@ -301,67 +187,10 @@ final class TrainCommand extends SluiceCommand {
     StreamedRuns.requireUnfinished(StreamFile.read(out), out);
   }
 
-  /** What a new stream trains. */
-  private final class Streamed implements StreamedTraining.Choice {
-    private List<KindOptions.Choice> choices;
-    private SavedDictionary saved;
-    private UnaryOperator<String> names;
-
-    @Override
-    public List<String> hooks(LoadedModel model) throws IOException {
-      saved = from.isGiven() ? from.open(TrainCommand.this) : null;
-      names = name -> TransformerLensNames.translated(name, model.name());
-      try {
-        choices = saved == null ? kind.choices(names) : List.of(kind.choice(saved, names));
-      } catch (IllegalArgumentException e) {
-        throw usage(e.getMessage());
-      }
-      List<String> hooks =
-          choices.stream().flatMap(choice -> choice.names().stream()).distinct().toList();
-      for (String hook : hooks) {
-        if (HookPatterns.isPattern(hook)) {
-          throw usage(
-              "'" + hook + "' stands for several hook points; give --hook once for each of them");
-        }
-      }
-      return hooks;
-    }
-
-    @Override
-    public StreamPlan.Rule rule() {
-      return new StreamPlan.Rule(steps.batch(), heldOut.share(), dataSeed(), positions.asked());
-    }
-
-    @Override
-    public List<StreamRun> runs(LoadedModel model, StreamPlan plan) throws IOException {
-      steps.usually(plan.onePass(steps.batch()));
-      List<StreamRun> runs = new ArrayList<>();
-      try {
-        for (KindOptions.Choice choice : choices) {
-          TrainingConfig config = saved == null ? config(choice) : config(saved, names);
-          String own = choices.size() == 1 ? "." : String.join("+", choice.names());
-          String name = single.name(usualName(config));
-          runs.add(new StreamRun(config, choices.size() == 1 ? name : name + ", " + own, own));
-        }
-      } catch (IllegalArgumentException e) {
-        throw usage(e.getMessage());
-      }
-      return runs;
-    }
-  }
-
   private Trainer started() throws IOException {
     ActivationStore store = files.open();
-    SavedDictionary saved = from.isGiven() ? from.open(this) : null;
-    TrainingConfig config;
-    try {
-      config =
-          saved == null ? config(kind.choice(store::hookName)) : config(saved, store::hookName);
-    } catch (IllegalArgumentException e) {
-      throw usage(e.getMessage());
-    }
-    return Trainer.start(
-        store, config, engines.engines(this), single.name(usualName(config)), files.out());
+    TrainingOptions.Named run = training.run(this, store::hookName);
+    return Trainer.start(store, run.config(), engines.engines(this), run.name(), files.out());
   }
 
   private Trainer resumed() throws IOException {
@@ -381,83 +210,6 @@ final class TrainCommand extends SluiceCommand {
         files.open(settings), engines.engines(this, settings.path("engine").asText()), files.out());
   }
 
-  private long dataSeed() {
-    return dataSeed == null ? seed() : dataSeed;
-  }
-
-  private TrainingConfig config(SavedDictionary saved, UnaryOperator<String> names)
-      throws IOException {
-    DictionaryConfig its = saved.config();
-    sparsity.goOnFrom(its, this);
-    if (its.isAutoencoder() && !given("--centre")) {
-      centre = its.subtractDecoderBias();
-    }
-    if (!given("--rank-by-decoder-norm")) {
-      scoreByDecoderNorm = its.scoreByDecoderNorm();
-    }
-    KindOptions.Choice choice = kind.choice(saved, names);
-    features = its.features();
-    normSearch = false;
-    return builder(choice).start(from.start(saved)).build();
-  }
-
-  private TrainingConfig config(KindOptions.Choice choice) {
-    return builder(choice).start(start.of(this)).build();
-  }
-
-  private TrainingConfigBuilder builder(KindOptions.Choice choice) {
-    TrainingConfigBuilder config =
-        TrainingConfig.of(choice.hook())
-            .kind(choice.kind())
-            .features(features)
-            .centre(centre)
-            .normalise(start.normalise())
-            .normSearch(normSearch)
-            .scoreByDecoderNorm(scoreByDecoderNorm)
-            .optimiser(optimiser())
-            .moments(floats("moments", moments))
-            .precision(floats("products", precision))
-            .learningRate(single.learningRate())
-            .seed(seed())
-            .dataSeed(dataSeed())
-            .heldOut(heldOut.share())
-            .remedies(remedies.remedies(start.tau(), steps.deadAfter()));
-    steps.apply(config, steps.batch());
-    sparsity.apply(config, steps.count());
-    positions.asked().ifPresent(config::fromPosition);
-    return config;
-  }
-
-  private Optimiser optimiser() {
-    return Optimiser.ofLabel(
-        OptionSpelling.value(
-            optimiser, Stream.of(Optimiser.values()).map(Optimiser::label).toList()));
-  }
-
-  private static DType floats(String what, String given) {
-    List<String> known = List.of(DType.F32.label(), DType.BF16.label());
-    String label = OptionSpelling.value(given, known);
-    if (!known.contains(label)) {
-      throw new IllegalArgumentException(
-          "unknown type of %s '%s'; known: %s".formatted(what, label, String.join(", ", known)));
-    }
-    return DType.ofLabel(label);
-  }
-
-  private String usualName(TrainingConfig config) {
-    String kindOf = config.kind().title().isEmpty() ? "" : config.kind().title() + ", ";
-    return kindOf
-        + (from.isGiven() ? "trained further" : start.label())
-        + (config.sparsity().activation() instanceof TopK
-            ? ""
-            : ", " + config.sparsity().activation().label())
-        + (config.centre() ? ", centred" : "")
-        + RemedyOptions.title(config.remedies())
-        + (config.optimiser() == Optimiser.SPARSE_ADAM ? ", sparse Adam" : "")
-        + (config.moments() == DType.BF16 ? ", bfloat16 moments" : "")
-        + (config.precision() == DType.BF16 ? ", bfloat16 products" : "");
-  }
-
   private RunResult train(Trainer trainer) throws IOException {
     long perStep = trainer.config().schedule().batch();
     try (StopSignal signal = StopSignal.listen()) {
@@ -475,62 +227,8 @@ final class TrainCommand extends SluiceCommand {
     }
   }
 
-  private void printAll(List<StreamedRuns.Outcome> outcomes) throws IOException {
-    ObjectMapper mapper = new ObjectMapper();
-    boolean several = outcomes.size() > 1;
-    ObjectNode all = mapper.createObjectNode();
-    for (StreamedRuns.Outcome outcome : outcomes) {
-      String name = outcome.run().folder();
-      all.set(
-          name,
-          outcome.result() == null
-              ? mapper.createObjectNode().put("failure", outcome.failure())
-              : mapper.valueToTree(outcome.result()));
-      failed |= outcome.result() == null;
-      if (json.asked()) {
-        continue;
-      }
-      if (several) {
-        out().println(name);
-      }
-      if (outcome.result() == null) {
-        out().println("failed     " + outcome.failure());
-      } else if (outcome.trainer() != null) {
-        print(outcome.trainer(), outcome.result(), files.out().resolve(name).normalize());
-      } else {
-        out().println("trained    before");
-      }
-    }
-    if (json.asked()) {
-      out().println(mapper.writeValueAsString(several ? all : all.elements().next()));
-    }
-  }
-
   @Override
   public int status() {
     return failed ? 1 : 0;
-  }
-
-  private void print(Trainer trainer, RunResult result, Path folder) {
-    StartingPoint from = trainer.startingPoint();
-    new ResultText("features", trainer.config().features()).print(result, trainer.heldOut(), out());
-    if (from.subspaceDimensions() > 0) {
-      out().printf(Locale.ROOT, "d_init     %d%n", from.subspaceDimensions());
-    }
-    if (from.trainedDimensions() > 0) {
-      out().printf(Locale.ROOT, "seen       %d dimensions%n", from.trainedDimensions());
-    }
-    out()
-        .printf(
-            Locale.ROOT,
-            "trained    %,d tokens in %.0f s, %,.0f tokens/s%n",
-            result.tokens(),
-            result.seconds(),
-            result.tokensPerSecond());
-    boolean layered = CrossLayerDictionary.isIn(folder);
-    out()
-        .printf(
-            "dictionary %s%n",
-            folder.resolve(layered ? "cross-layer.json" : "dictionary.safetensors"));
   }
 }
