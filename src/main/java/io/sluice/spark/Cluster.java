@@ -7,8 +7,14 @@ import java.io.UncheckedIOException;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.apache.spark.ExceptionFailure;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.util.LongAccumulator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -25,14 +31,38 @@ final class Cluster implements AutoCloseable {
   /** A setting: how long no executor may start until that is said. */
   private static final String PATIENCE = "spark.sluice.patience";
 
+  /** What the shell of a container says. */
+  private static final Pattern NO_JAVA =
+      Pattern.compile("(\\S+/bin/java): No such file or directory");
+
   private static final Logger LOG = LoggerFactory.getLogger(Cluster.class);
 
   private final JavaSparkContext context;
+  private final OldJdk old = new OldJdk();
   private TaskProgress shown;
   private boolean succeeded;
 
   private Cluster(JavaSparkContext context) {
     this.context = context;
+    context.sc().addSparkListener(old);
+  }
+
+  /**
+   * Ends the work at the first executor whose JDK is too old: others have the same, and where all
+   * are on one machine Spark would wait for another one.
+   */
+  private final class OldJdk extends SparkListener {
+    private volatile Throwable thrown;
+
+    @Override
+    public void onTaskEnd(SparkListenerTaskEnd end) {
+      if (thrown == null
+          && end.reason() instanceof ExceptionFailure failure
+          && failure.className().equals(UnsupportedClassVersionError.class.getName())) {
+        thrown = new UnsupportedClassVersionError(failure.description());
+        cancel();
+      }
+    }
   }
 
   /**
@@ -55,22 +85,35 @@ final class Cluster implements AutoCloseable {
     settings.forEach(conf::set);
     long began = System.nanoTime();
     Optional<ExecutorPods> pods = Optional.empty();
+    AtomicReference<JavaSparkContext> started = new AtomicReference<>();
+    // YARN starts the application when its queue has room for it, and Spark waits for that.
+    Thread early =
+        Thread.ofVirtual().unstarted(() -> watch(conf, started, began, Optional.empty()));
+    if (isOnYarn(conf)) {
+      early.start();
+    }
     JavaSparkContext context;
     try {
       pods = ExecutorPods.watch(conf);
       context = new JavaSparkContext(conf);
     } catch (Exception e) {
+      early.interrupt();
       // The compiler does not know that Scala throws checked ones.
       String reason = pods.flatMap(ExecutorPods::obstacle).orElseGet(() -> reason(e));
       pods.ifPresent(ExecutorPods::close);
       throw new UncheckedIOException(new IOException("Spark cannot start: " + reason, e));
     }
     context.sc().setJobDescription(name);
-    if (!context.isLocal()) {
+    started.set(context);
+    if (!context.isLocal() && !isOnYarn(conf)) {
       Optional<ExecutorPods> looking = pods;
-      Thread.ofVirtual().start(() -> watch(context, began, looking));
+      Thread.ofVirtual().start(() -> watch(conf, started, began, looking));
     }
     return new Cluster(context);
+  }
+
+  private static boolean isOnYarn(SparkConf conf) {
+    return conf.get("spark.master", "").equals("yarn");
   }
 
   /** What Spark says, and what is at the bottom of it. */
@@ -80,23 +123,34 @@ final class Cluster implements AutoCloseable {
       root = root.getCause();
     }
     String said = String.valueOf(failure.getMessage());
+    Matcher java = NO_JAVA.matcher(said);
+    if (java.find()) {
+      return "a node of YARN has no "
+          + java.group(1)
+          + "; give '-- --conf spark.yarn.appMasterEnv.JAVA_HOME=DIR --conf"
+          + " spark.executorEnv.JAVA_HOME=DIR' with a JDK that every node has";
+    }
     return root.getMessage() == null || said.contains(root.getMessage())
         ? said
         : said + ": " + root.getClass().getSimpleName() + ": " + root.getMessage();
   }
 
   /** Says once what may keep executors from starting, if none does. */
-  private static void watch(JavaSparkContext context, long began, Optional<ExecutorPods> pods) {
-    long seconds = context.getConf().getTimeAsSeconds(PATIENCE, "60s");
+  private static void watch(
+      SparkConf conf,
+      AtomicReference<JavaSparkContext> started,
+      long began,
+      Optional<ExecutorPods> pods) {
+    long seconds = conf.getTimeAsSeconds(PATIENCE, "60s");
     long end = began + TimeUnit.SECONDS.toNanos(seconds);
     try {
-      while (!context.sc().isStopped()) {
+      while (started.get() == null || !started.get().sc().isStopped()) {
         // The driver is in the list.
-        if (context.sc().getExecutorMemoryStatus().size() > 1) {
+        if (started.get() != null && started.get().sc().getExecutorMemoryStatus().size() > 1) {
           return;
         }
         if (System.nanoTime() >= end) {
-          LOG.warn("no executor has started for {} seconds; {}", seconds, obstacle(context, pods));
+          LOG.warn("no executor has started for {} seconds; {}", seconds, obstacle(conf, pods));
           return;
         }
         TimeUnit.MILLISECONDS.sleep(LOOK_MILLIS);
@@ -110,15 +164,19 @@ final class Cluster implements AutoCloseable {
     }
   }
 
-  private static String obstacle(JavaSparkContext context, Optional<ExecutorPods> pods) {
+  private static String obstacle(SparkConf conf, Optional<ExecutorPods> pods) {
     if (pods.isPresent()) {
       return pods.get()
           .obstacle()
           .orElse("'kubectl get events' says what Kubernetes has done of late");
     }
-    return "look into the logs of the workers: they need Spark "
-        + context.version()
-        + ", a JDK of 22 or newer, and the memory and cores that an executor is given";
+    return "look into "
+        + (isOnYarn(conf) ? "YARN's page of the application and its logs" : "the logs of the workers")
+        + ": they need Spark "
+        + org.apache.spark.package$.MODULE$.SPARK_VERSION()
+        + ", a JDK of 22 or newer"
+        + (isOnYarn(conf) ? " (spark.executorEnv.JAVA_HOME)" : "")
+        + ", and the memory and cores that an executor is given";
   }
 
   /** Work of several tasks. */
@@ -140,7 +198,8 @@ final class Cluster implements AutoCloseable {
       return result;
     } catch (Exception e) {
       end(); // What the tasks have thrown is known then.
-      throw TaskFailure.of(e, shown == null ? null : shown.lastFailure());
+      throw TaskFailure.of(
+          old.thrown != null ? old.thrown : e, shown == null ? null : shown.lastFailure());
     }
   }
 

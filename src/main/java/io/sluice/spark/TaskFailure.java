@@ -19,6 +19,9 @@ final class TaskFailure {
   private static final Pattern FULL =
       Pattern.compile("No space left on device|File too large|Disk quota exceeded");
 
+  /** How Spark's error ends where no task has failed for good. */
+  private static final String ENDED = "cancelled because SparkContext was shut down";
+
   private static final Pattern PLACE = Pattern.compile("\\(([^()\\s]+) executor (\\S+?)\\)");
 
   /** The end of a job whose last task was lost with its executor. */
@@ -57,6 +60,12 @@ final class TaskFailure {
     Matcher lost = LOST.matcher(String.valueOf(failure.getMessage()));
     if (lost.find()) {
       return lost(lost.group(1), ErrorLine.text(lost.group(2)), failure);
+    }
+    if (String.valueOf(failure.getMessage()).endsWith(ENDED) && task == null) {
+      return new IOException(
+          "the application was ended before its work was done, by a signal or by the cluster; the"
+              + " lines of Spark above and the cluster's page of the application have the reason",
+          failure);
     }
     Throwable cause = cause(failure).or(() -> cause(task)).orElse(failure);
     String line = ErrorLine.of(cause);

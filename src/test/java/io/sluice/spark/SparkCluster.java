@@ -356,19 +356,23 @@ final class SparkCluster implements AutoCloseable {
 
   /** A JDK that is older than Sluice needs; tests are skipped where there is none. */
   static Path oldJdk() throws IOException {
+    List<Path> found = olderJdks();
+    Assumptions.assumeFalse(found.isEmpty(), "no JDK 17 or 21 in /usr/lib/jvm");
+    return found.getFirst();
+  }
+
+  /** All JDKs of this machine that are older than Sluice needs and Spark runs on. */
+  static List<Path> olderJdks() throws IOException {
     Path folder = Path.of("/usr/lib/jvm");
-    if (Files.isDirectory(folder)) {
-      try (var jdks = Files.list(folder)) {
-        for (Path jdk : (Iterable<Path>) jdks::iterator) {
-          if (jdk.getFileName().toString().matches("java-(17|21)-.*")
-              && Files.isExecutable(jdk.resolve("bin/java"))) {
-            return jdk;
-          }
-        }
-      }
+    if (!Files.isDirectory(folder)) {
+      return List.of();
     }
-    Assumptions.abort("no JDK 17 or 21 in " + folder);
-    return null;
+    try (Stream<Path> jdks = Files.list(folder)) {
+      return jdks.filter(jdk -> jdk.getFileName().toString().matches("java-(17|21)-.*"))
+          .filter(jdk -> Files.isExecutable(jdk.resolve("bin/java")))
+          .sorted()
+          .toList();
+    }
   }
 
   @Override

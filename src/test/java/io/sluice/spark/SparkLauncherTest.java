@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Tag;
@@ -38,6 +39,44 @@ class SparkLauncherTest {
     CommandProcess result = run(spark("spark-core_2.13-4.2.0.jar"), "spectrum", "--master");
     assertThat(result.status()).isEqualTo(2);
     assertThat(result.err().lines()).hasSize(1);
+  }
+
+  @Test
+  void theDriverIsHere() throws Exception {
+    String home = spark("spark-core_2.13-4.2.0.jar");
+    for (String[] words :
+        List.of(
+            new String[] {"--deploy-mode", "cluster"},
+            new String[] {"--conf", "spark.submit.deployMode=cluster"})) {
+      CommandProcess result = run(home, "spectrum", "--", words[0], words[1]);
+      assertThat(result.status()).isEqualTo(2);
+      assertThat(result.err().lines()).as(result.err()).hasSize(1);
+      assertThat(result.err())
+          .startsWith("sluice-spark: --deploy-mode cluster is not supported: ")
+          .contains("leave the option out");
+    }
+  }
+
+  @Test
+  void settingsOfYarnAreNeeded() throws Exception {
+    String home = spark("spark-core_2.13-4.2.0.jar");
+    Map<String, String> environment =
+        new HashMap<>(Map.of("SPARK_HOME", home, "HADOOP_CONF_DIR", "", "YARN_CONF_DIR", ""));
+    List<String> command = List.of(LAUNCHER, "spectrum", "--master", "yarn");
+    CommandProcess none = CommandProcess.run(folder, environment, command);
+    assertThat(none.status()).isEqualTo(1);
+    assertThat(none.err().lines()).as(none.err()).hasSize(1);
+    assertThat(none.err()).startsWith("sluice-spark: HADOOP_CONF_DIR is not set; ");
+
+    environment.put("HADOOP_CONF_DIR", folder.toString());
+    CommandProcess empty = CommandProcess.run(folder, environment, command);
+    assertThat(empty.status()).isEqualTo(1);
+    assertThat(empty.err()).contains(folder + ", which has no yarn-site.xml; ");
+
+    Files.createFile(folder.resolve("yarn-site.xml"));
+    CommandProcess found = CommandProcess.run(folder, environment, command);
+    assertThat(found.status()).as(found.err()).isZero();
+    assertThat(found.out()).contains("--master\nyarn\n");
   }
 
   @Test
