@@ -171,7 +171,9 @@ final class Cluster implements AutoCloseable {
           .orElse("'kubectl get events' says what Kubernetes has done of late");
     }
     return "look into "
-        + (isOnYarn(conf) ? "YARN's page of the application and its logs" : "the logs of the workers")
+        + (isOnYarn(conf)
+            ? "YARN's page of the application and its logs"
+            : "the logs of the workers")
         + ": they need Spark "
         + org.apache.spark.package$.MODULE$.SPARK_VERSION()
         + ", a JDK of 22 or newer"
