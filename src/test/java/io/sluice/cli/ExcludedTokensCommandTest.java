@@ -104,6 +104,31 @@ class ExcludedTokensCommandTest {
         "--json");
     assertThat(new ObjectMapper().readTree(out).findValue("tokens").asLong())
         .isEqualTo(expected.at("/" + hook + "/tokens").asLong());
+    String kept = expected.at("/" + hook + "/tokens").asText();
+    ok(
+        "compare",
+        "--dictionary",
+        run.toString(),
+        "--dictionary",
+        run.toString(),
+        "--store",
+        store.toString(),
+        "--json");
+    assertThat(new ObjectMapper().readTree(out).findValue("tokens").asText()).isEqualTo(kept);
+    ok(
+        "convert",
+        "--dictionary",
+        run.toString(),
+        "--activation",
+        "jumprelu",
+        "--store",
+        store.toString(),
+        "--to",
+        "sluice",
+        "--out",
+        folder.resolve("thresholds").toString());
+    // The run holds out none of so few tokens.
+    assertThat(out.replace(",", "")).contains("(" + kept + " tokens)");
     // Of a transcoder, a token counts where it is left out at neither hook point.
     Path transcoder = folder.resolve("transcoder");
     List<Object> both = training("train", store, hook, transcoder);
