@@ -16,6 +16,7 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.util.LongAccumulator;
+import org.apache.spark.util.ShutdownHookManager;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -190,7 +191,7 @@ final class Cluster implements AutoCloseable {
    * Runs a job.
    *
    * @throws IOException if a task has failed as often as Spark tries; its message is the one line
-   *     of the task's own error
+   *     of the task's own error; or if the process or Spark is stopped
    */
   <T> T run(Job<T> job) throws IOException {
     succeeded = false;
@@ -200,6 +201,9 @@ final class Cluster implements AutoCloseable {
       return result;
     } catch (Exception e) {
       end(); // What the tasks have thrown is known then.
+      if (ShutdownHookManager.inShutdown()) {
+        throw new IOException("stopped", e);
+      }
       throw TaskFailure.of(
           old.thrown != null ? old.thrown : e, shown == null ? null : shown.lastFailure());
     }
