@@ -1,15 +1,10 @@
 package io.sluice.spark;
 
 import io.sluice.cli.console.Progress;
-import io.sluice.spark.kubernetes.ExecutorPods;
+import io.sluice.spark.start.SparkStart;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Map;
-import java.util.Optional;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicReference;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.apache.spark.ExceptionFailure;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -17,26 +12,12 @@ import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.util.LongAccumulator;
 import org.apache.spark.util.ShutdownHookManager;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** The connection of the driver to Spark, with the settings of {@code spark-submit}. */
 final class Cluster implements AutoCloseable {
   private static final long TASKS_PER_EXECUTOR = 2;
   private static final long LEAST_TOKENS = 8192;
   private static final long MOST_TOKENS = 65_536;
-
-  /** How often it is asked whether an executor is there. */
-  private static final long LOOK_MILLIS = 500;
-
-  /** A setting: how long no executor may start until that is said. */
-  private static final String PATIENCE = "spark.sluice.patience";
-
-  /** What the shell of a container says. */
-  private static final Pattern NO_JAVA =
-      Pattern.compile("(\\S+/bin/java): No such file or directory");
-
-  private static final Logger LOG = LoggerFactory.getLogger(Cluster.class);
 
   private final JavaSparkContext context;
   private final OldJdk old = new OldJdk();
@@ -84,102 +65,9 @@ final class Cluster implements AutoCloseable {
   static Cluster open(String name, Map<String, String> settings) {
     SparkConf conf = new SparkConf().setAppName(name);
     settings.forEach(conf::set);
-    long began = System.nanoTime();
-    Optional<ExecutorPods> pods = Optional.empty();
-    AtomicReference<JavaSparkContext> started = new AtomicReference<>();
-    // YARN starts the application when its queue has room for it, and Spark waits for that.
-    Thread early =
-        Thread.ofVirtual().unstarted(() -> watch(conf, started, began, Optional.empty()));
-    if (isOnYarn(conf)) {
-      early.start();
-    }
-    JavaSparkContext context;
-    try {
-      pods = ExecutorPods.watch(conf);
-      context = new JavaSparkContext(conf);
-    } catch (Exception e) {
-      early.interrupt();
-      // The compiler does not know that Scala throws checked ones.
-      String reason = pods.flatMap(ExecutorPods::obstacle).orElseGet(() -> reason(e));
-      pods.ifPresent(ExecutorPods::close);
-      throw new UncheckedIOException(new IOException("Spark cannot start: " + reason, e));
-    }
+    JavaSparkContext context = SparkStart.of(conf);
     context.sc().setJobDescription(name);
-    started.set(context);
-    if (!context.isLocal() && !isOnYarn(conf)) {
-      Optional<ExecutorPods> looking = pods;
-      Thread.ofVirtual().start(() -> watch(conf, started, began, looking));
-    }
     return new Cluster(context);
-  }
-
-  private static boolean isOnYarn(SparkConf conf) {
-    return conf.get("spark.master", "").equals("yarn");
-  }
-
-  /** What Spark says, and what is at the bottom of it. */
-  private static String reason(Throwable failure) {
-    Throwable root = failure;
-    while (root.getCause() != null) {
-      root = root.getCause();
-    }
-    String said = String.valueOf(failure.getMessage());
-    Matcher java = NO_JAVA.matcher(said);
-    if (java.find()) {
-      return "a node of YARN has no "
-          + java.group(1)
-          + "; give '-- --conf spark.yarn.appMasterEnv.JAVA_HOME=DIR --conf"
-          + " spark.executorEnv.JAVA_HOME=DIR' with a JDK that every node has";
-    }
-    return root.getMessage() == null || said.contains(root.getMessage())
-        ? said
-        : said + ": " + root.getClass().getSimpleName() + ": " + root.getMessage();
-  }
-
-  /** Says once what may keep executors from starting, if none does. */
-  private static void watch(
-      SparkConf conf,
-      AtomicReference<JavaSparkContext> started,
-      long began,
-      Optional<ExecutorPods> pods) {
-    long seconds = conf.getTimeAsSeconds(PATIENCE, "60s");
-    long end = began + TimeUnit.SECONDS.toNanos(seconds);
-    try {
-      while (started.get() == null || !started.get().sc().isStopped()) {
-        // The driver is in the list.
-        if (started.get() != null && started.get().sc().getExecutorMemoryStatus().size() > 1) {
-          return;
-        }
-        if (System.nanoTime() >= end) {
-          LOG.warn("no executor has started for {} seconds; {}", seconds, obstacle(conf, pods));
-          return;
-        }
-        TimeUnit.MILLISECONDS.sleep(LOOK_MILLIS);
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    } catch (IllegalStateException e) {
-      // The work has ended.
-    } finally {
-      pods.ifPresent(ExecutorPods::close);
-    }
-  }
-
-  private static String obstacle(SparkConf conf, Optional<ExecutorPods> pods) {
-    if (pods.isPresent()) {
-      return pods.get()
-          .obstacle()
-          .orElse("'kubectl get events' says what Kubernetes has done of late");
-    }
-    return "look into "
-        + (isOnYarn(conf)
-            ? "YARN's page of the application and its logs"
-            : "the logs of the workers")
-        + ": they need Spark "
-        + org.apache.spark.package$.MODULE$.SPARK_VERSION()
-        + ", a JDK of 22 or newer"
-        + (isOnYarn(conf) ? " (spark.executorEnv.JAVA_HOME)" : "")
-        + ", and the memory and cores that an executor is given";
   }
 
   /** Work of several tasks. */

@@ -1,4 +1,4 @@
-package io.sluice.spark.kubernetes;
+package io.sluice.spark.start;
 
 import io.fabric8.kubernetes.api.model.ContainerStateWaiting;
 import io.fabric8.kubernetes.api.model.ContainerStatus;
@@ -26,7 +26,7 @@ import scala.Option;
  * The pods of a command's executors, looked at while none has started. Spark deletes a pod that has
  * ended, so what was last seen of them is kept.
  */
-public final class ExecutorPods implements AutoCloseable {
+final class ExecutorPods implements AutoCloseable {
   /** Marks the pods of one connection. */
   private static final String LABEL = "sluice-run";
 
@@ -66,7 +66,7 @@ public final class ExecutorPods implements AutoCloseable {
    * @param conf of a connection that is not there yet; it gets a label for its pods
    * @return empty if Kubernetes is not the cluster
    */
-  public static Optional<ExecutorPods> watch(SparkConf conf) {
+  static Optional<ExecutorPods> watch(SparkConf conf) {
     String master = conf.get("spark.master", "");
     if (!master.startsWith("k8s://")) {
       return Optional.empty();
@@ -126,7 +126,7 @@ public final class ExecutorPods implements AutoCloseable {
    *
    * @return a clause of one line that names the pod; empty if nothing is known
    */
-  public Optional<String> obstacle() {
+  Optional<String> obstacle() {
     return Optional.ofNullable(ended == null ? obstacle : ended);
   }
 

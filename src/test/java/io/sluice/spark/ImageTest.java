@@ -1,4 +1,4 @@
-package io.sluice.spark.kubernetes;
+package io.sluice.spark;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
