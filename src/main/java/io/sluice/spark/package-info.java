@@ -6,8 +6,8 @@
  * the training of a single dictionary does not belong here: it has nothing to cut.
  *
  * <p>Stores that are not in a folder that all machines see are read and written by {@code
- * .storage}; a task names one by a {@code StorePlace}. {@code .kubernetes} finds what keeps pods of
- * executors from starting.
+ * .storage}; a task names one by a {@code StorePlace}. {@code .start} starts Spark, and says what
+ * keeps it or its executors from starting.
  *
  * <p>The only package that uses Spark, whose classes come with its installation.
  */

@@ -61,8 +61,6 @@ final class AuditTexts {
 
   /** The contexts as given, with the defaults of the model. */
   ContextSpec spec(LoadedModel model) throws IOException {
-    int length = context == null ? ContextSpec.defaultContext(model) : context;
-    return new ContextSpec(
-        reading.of(texts), length, 0, ContextSpec.defaultBatch(length, model), tokens);
+    return ContextSpec.of(reading.of(texts), model, context, null, null, tokens);
   }
 }

@@ -94,12 +94,6 @@ public final class OptionalTexts {
    * @throws IOException if standard input cannot be copied
    */
   public ContextSpec spec(LoadedModel model) throws IOException {
-    int length = context == null ? ContextSpec.defaultContext(model) : context;
-    return new ContextSpec(
-        reading.of(texts),
-        length,
-        0,
-        ContextSpec.defaultBatch(length, model),
-        tokens == null ? Long.MAX_VALUE : tokens);
+    return ContextSpec.of(reading.of(texts), model, context, null, null, tokens);
   }
 }

@@ -57,8 +57,32 @@ public record ContextSpec(TextSpec texts, int context, int stride, int batch, lo
 
   /** All of the texts, in contexts that suit the model. */
   public static ContextSpec of(List<Path> texts, LoadedModel model) {
-    int context = defaultContext(model);
-    return new ContextSpec(texts, context, 0, defaultBatch(context, model), Long.MAX_VALUE);
+    return of(TextSpec.of(texts), model, null, null, null, null);
+  }
+
+  /**
+   * Contexts in which what is null suits the model.
+   *
+   * @param context null for the length that suits it
+   * @param stride null for contexts that do not overlap
+   * @param batch null for as many as run well where the model runs
+   * @param tokens null for all of the texts
+   * @throws IllegalArgumentException as the constructor
+   */
+  public static ContextSpec of(
+      TextSpec texts,
+      LoadedModel model,
+      Integer context,
+      Integer stride,
+      Integer batch,
+      Long tokens) {
+    int length = context == null ? defaultContext(model) : context;
+    return new ContextSpec(
+        texts,
+        length,
+        stride == null ? 0 : stride,
+        batch == null ? defaultBatch(length, model) : batch,
+        tokens == null ? Long.MAX_VALUE : tokens);
   }
 
   /** The length of contexts that suits a model. */

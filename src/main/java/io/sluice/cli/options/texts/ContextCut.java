@@ -50,12 +50,6 @@ public final class ContextCut {
    * @param tokens the most that are read; null for all
    */
   public ContextSpec of(TextSpec texts, LoadedModel model, Integer batch, Long tokens) {
-    int length = context == null ? ContextSpec.defaultContext(model) : context;
-    return new ContextSpec(
-        texts,
-        length,
-        stride == null ? 0 : stride,
-        batch == null ? ContextSpec.defaultBatch(length, model) : batch,
-        tokens == null ? Long.MAX_VALUE : tokens);
+    return ContextSpec.of(texts, model, context, stride, batch, tokens);
   }
 }
