@@ -111,14 +111,22 @@ public final class Sweep implements AutoCloseable {
     FolderLock.make(folder, "sweep");
     FolderLock lock = FolderLock.take(folder, "sweep");
     try {
-      return new Sweep(folder, lock, write(activations, grid, cells, engine, folder), here);
+      return new Sweep(folder, lock, announce(activations, grid, cells, engine, folder), here);
     } catch (IOException | RuntimeException e) {
       lock.giveUp();
       throw e;
     }
   }
 
-  private static SweepFile write(
+  /**
+   * Writes what a sweep is into its folder, which the caller has locked, before the activations are
+   * there: {@link #resume} begins it. {@link #describe} then adds what the activations tell.
+   *
+   * @param activations need not have rows
+   * @return what was written
+   * @throws IOException if the folder holds a sweep or a run, or the disk is too full
+   */
+  public static SweepFile announce(
       Activations activations, Grid grid, List<SweepCell> cells, String engine, Path folder)
       throws IOException {
     ActivationStore store = activations.first();
@@ -140,19 +148,6 @@ public final class Sweep implements AutoCloseable {
             store.manifest().text());
     file.write(folder, activations);
     return file;
-  }
-
-  /**
-   * Writes what a sweep is into its folder, which the caller has locked, before the activations are
-   * there: {@link #resume} begins it. {@link #describe} then adds what the activations tell.
-   *
-   * @param planned need not have rows
-   * @throws IOException if the folder holds a sweep or a run, or the disk is too full
-   */
-  public static void announce(
-      Activations planned, Grid grid, List<SweepCell> cells, String engine, Path folder)
-      throws IOException {
-    write(planned, grid, cells, engine, folder);
   }
 
   /** Writes again what the sweep is, with what is known of its activations by now. */
